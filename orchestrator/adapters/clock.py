@@ -1,0 +1,36 @@
+"""The clock: the only place that asks what time it is."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from pathlib import Path
+
+
+def now() -> float:
+    """Epoch seconds, UTC."""
+    return time.time()
+
+
+def mono() -> float:
+    """Seconds since some fixed moment of this boot, the same for every process; never set back."""
+    return time.monotonic()
+
+
+def boot() -> str:
+    """An id of the present boot: monotonic stamps of another boot mean nothing."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        # No id to be had (macOS): the moment of boot, to the minute, tells boots apart.
+        return f"at-{round((time.time() - time.monotonic()) / 60)}"
+
+
+def fresh_id() -> str:
+    """A random UUID, as text."""
+    return str(uuid.uuid4())
+
+
+def pause(seconds: float) -> None:
+    """Wait. For verbs that follow a request; the watchdog waits in `wake.py`."""
+    time.sleep(seconds)

@@ -1,0 +1,58 @@
+"""The watchdog's own log: one line per event, bounded."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+
+from orchestrator.model.event import Event
+
+MAX_BYTES = 5 * 1024 * 1024
+KEEP = 3
+
+
+class Journal:
+    """Writes events as text to `watchdog.log`, and to the terminal when the watchdog has one.
+
+    A disk that is full or a file that is gone costs lines, never the watchdog.
+    """
+
+    def __init__(self, path: Path, *, echo: bool) -> None:
+        self._log = logging.Logger("ao")  # noqa: LOG001 - not registered: nobody else's logging settings reach it
+        handlers: list[logging.Handler] = [_QuietFile(path, maxBytes=MAX_BYTES, backupCount=KEEP, encoding="utf-8", delay=True)]
+        if echo:
+            handlers.append(logging.StreamHandler(sys.stderr))
+        form = logging.Formatter("%(asctime)sZ  %(message)s", "%Y-%m-%dT%H:%M:%S")
+        form.converter = time.gmtime
+        for handler in handlers:
+            handler.setFormatter(form)
+            self._log.addHandler(handler)
+
+    def write(self, event: Event) -> None:
+        """One event as a line."""
+        self._log.info("%s", f"{event.subject or 'fleet'}: {event.kind.value}: {event.message}")
+
+    def trouble(self, message: str, *, trace: bool = False) -> None:
+        """Something the watchdog met itself, with the traceback of the error at hand when asked for."""
+        self._log.error("%s", f"watchdog: {message}", exc_info=trace)
+
+    def close(self) -> None:
+        """Close the file."""
+        for handler in self._log.handlers:
+            handler.close()
+
+
+class _QuietFile(RotatingFileHandler):
+    """Follows the path, so that a log that was moved or deleted is begun again, and swallows errors of writing."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.stream is not None and not Path(self.baseFilename).exists():
+            self.close()
+            self.stream = None
+        super().emit(record)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
+        pass

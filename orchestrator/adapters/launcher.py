@@ -1,0 +1,120 @@
+"""From a `Start` to the words of a command: the files it needs, the environment, the program's existence."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from orchestrator.adapters.logfiles import private_folder, write_private
+from orchestrator.adapters.processes import MARK
+from orchestrator.decide.launch import PERSONA_FILES, base_environment, compose_kickoff, program_word, script
+from orchestrator.errors import EnvironmentMissing
+from orchestrator.model.action import Start
+from orchestrator.model.config import FromEnv
+from orchestrator.model.launch import Kickoff, LaunchSpec
+
+CONFIG_MARK = "AO_CONFIG"
+NAME_MARK = "AO_AGENT"
+
+
+class FileLauncher:
+    """Writes kickoff and launch script of each run into the state folder.
+
+    Args:
+        state: the state folder.
+        config: path of agents.toml; agents see it as AO_CONFIG, so `ao` works inside them.
+        environ: the environment that sessions inherit.
+    """
+
+    def __init__(self, state: Path, config: Path, environ: Mapping[str, str]) -> None:
+        self._folder = state / "launch"
+        self._config = config
+        self._environ = environ
+
+    def kickoff_file(self, name: str) -> Path:
+        """Where a session's kickoff is."""
+        return self._folder / f"{name}.kickoff.md"
+
+    def prepare(self, start: Start) -> Sequence[str]:
+        """Write what the start needs; the words to run.
+
+        Raises:
+            EnvironmentMissing: the program, the folder, a file or a variable is not there.
+        """
+        launch = start.launch
+        private_folder(self._folder)
+        environment = self._environment(start)
+        self._check_program(launch, environment)
+        _make_folder(launch.dir)
+        prompt, kickoff = "", None
+        if launch.kickoff and not start.resume:
+            prompt = _read_kickoff(launch.kickoff)
+            kickoff = self.kickoff_file(launch.name)
+            write_private(kickoff, prompt)
+        text = script(
+            launch, environment=environment, kickoff=kickoff, prompt=prompt, conversation=start.conversation,
+            resume=start.resume, words=start.words, python=sys.executable,
+        )  # fmt: skip
+        path = self._folder / f"{launch.name}.sh"
+        write_private(path, text)
+        return ("/usr/bin/env", "-i", "/bin/sh", str(path))
+
+    def _environment(self, start: Start) -> dict[str, str]:
+        environment = base_environment(self._environ, inherit=start.launch.inherit_env)
+        for key, value in start.launch.env.items():
+            environment[key] = self._resolve(key, value) if isinstance(value, FromEnv) else value
+        environment[MARK] = start.run
+        environment[NAME_MARK] = start.launch.name
+        environment[CONFIG_MARK] = str(self._config)
+        return environment
+
+    def _resolve(self, key: str, value: FromEnv) -> str:
+        try:
+            return self._environ[value.variable]
+        except KeyError:
+            raise EnvironmentMissing(
+                f"env.{key} is taken from the variable {value.variable}, which is not set",
+                f"export {value.variable} before `ao up`, and restart the watchdog",
+            ) from None
+
+    def _check_program(self, launch: LaunchSpec, environment: Mapping[str, str]) -> None:
+        word = program_word(launch, sys.executable)
+        if not word:
+            return
+        if "/" in word:
+            path = Path(launch.dir, os.path.expanduser(word))  # noqa: PTH111 - keeps a relative path relative to dir
+            found = path.is_file() and os.access(path, os.X_OK)
+        else:
+            found = shutil.which(word, path=environment["PATH"]) is not None
+        if not found:
+            name = launch.backend.name if launch.backend else launch.name
+            raise EnvironmentMissing(f"the program {word} is not on PATH", f"install it, or set bin of [backend.{name}]")
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EnvironmentMissing(f"the folder {path} can't be made: {error.strerror}", "mend dir in agents.toml") from error
+
+
+def _read_kickoff(kickoff: Kickoff) -> str:
+    files = [part for part in kickoff.parts if isinstance(part, Path)]
+    files += [kickoff.template] if kickoff.template else []
+    texts = {path: _read(path) for path in files}
+    if kickoff.persona is not None:
+        texts |= {path: _read(path) for name in PERSONA_FILES if (path := kickoff.persona / name).is_file()}
+    text = compose_kickoff(kickoff, texts)
+    if "\0" in text:
+        raise EnvironmentMissing("the prompt holds a NUL byte, which no program takes", "remove it")
+    return text
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", "surrogateescape")
+    except OSError as error:
+        raise EnvironmentMissing(f"the prompt file {path} can't be read: {error.strerror}", "mend the path in agents.toml") from error

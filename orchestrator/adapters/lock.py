@@ -1,0 +1,91 @@
+"""The fleet's lock: who holds it is the only writer to tmux and the store's memory.
+
+The kernel's lock on the file is the truth and dies with its holder; what the file says (pid,
+config) is a hint for messages.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from orchestrator.errors import Busy
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What the holder wrote about itself. at: epoch seconds. role: "watchdog" or the verb."""
+
+    pid: int
+    config: str
+    role: str
+    at: float
+
+
+class FleetLock:
+    """An exclusive lock on `state/lock`, held until `release` or the end of the process."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._descriptor: int | None = None
+
+    def acquire(self, holder: Holder) -> None:
+        """Take the lock at once.
+
+        Raises:
+            Busy: another process holds it; the message names it.
+        """
+        # Close-on-exec is Python's default; an inherited descriptor would keep the lock alive in tmux.
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        if not _try_lock(descriptor):
+            os.close(descriptor)
+            other = self.holder()
+            who = f"pid {other.pid}, {other.role}, {other.config}" if other else "its holder did not say who it is"
+            raise Busy(f"this fleet is already looked after ({who})")
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(asdict(holder)).encode())
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock up; the file stays, so that nobody locks a name that is gone."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def is_held(self) -> bool:
+        """Whether some process holds it now."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_NOFOLLOW)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def holder(self) -> Holder | None:
+        """What the file says of its holder, if it can be read."""
+        try:
+            return Holder(**json.loads(self.path.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+
+def _try_lock(descriptor: int) -> bool:
+    """Lock, trying again for a moment: `is_held` of another process takes the lock for an instant."""
+    for _ in range(10):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(0.01)
+        else:
+            return True
+    return False

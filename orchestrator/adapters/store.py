@@ -1,0 +1,304 @@
+"""The store: `state/ao.db`, SQLite in WAL mode. One writer of memory; readers never wait.
+
+Memory is small and may be lost: the fleet converges from what tmux shows. Events are append-only.
+Requests are what verbs add, and the tick answers. A file that can't be used is moved aside under a
+name that says so, and a new one is begun; running agents are not touched for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from orchestrator.errors import AoError
+from orchestrator.model.action import Plan
+from orchestrator.model.event import Event, EventKind, Recorded
+from orchestrator.model.memory import Memory, PhaseMemory, SessionMemory
+from orchestrator.model.request import Request
+from orchestrator.model.view import View
+
+T = TypeVar("T")
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE memory (key TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID",
+        "CREATE TABLE views (name TEXT PRIMARY KEY, place INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE events (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, at REAL NOT NULL, kind TEXT NOT NULL,
+            subject TEXT NOT NULL, message TEXT NOT NULL, data BLOB NOT NULL)""",
+        "CREATE INDEX events_by_subject ON events (subject, id)",
+        """CREATE TABLE requests (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, answered INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL)""",
+    ),
+)
+"""Append-only: a store of any earlier version is brought up to date step by step."""
+
+KINDS = frozenset(kind.value for kind in EventKind)
+EVENTS_KEPT = 100_000
+REQUESTS_KEPT = 1_000
+FLEET, SESSION, PHASE = "fleet", "session/", "phase/"
+
+
+class StoreBroken(AoError):
+    """The store can't be read or written."""
+
+
+class Store:
+    """An open store.
+
+    Args:
+        path: of the database; its folder exists.
+        read_only: never creates, migrates or repairs.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        self.path = path
+        self.moved_aside: Path | None = None
+        """Where a broken store was moved when this one was opened."""
+        self._written: dict[str, bytes] = {}
+        self._views: dict[str, bytes] = {}
+        if read_only:
+            self._db = self._open_read_only()
+            return
+        try:
+            self._db = self._open()
+        except (sqlite3.DatabaseError, OSError) as error:
+            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+                raise StoreBroken(f"the store {path} is locked", "another program holds it; end that one") from error
+            self.moved_aside = _move_aside(path, error)
+            self._db = self._open()
+
+    # ---- memory: only the holder of the fleet's lock writes it
+
+    def load_memory(self) -> Memory:
+        """What was remembered; a part that can't be read counts as forgotten."""
+        memory = Memory()
+        sessions: dict[str, SessionMemory] = {}
+        phases: dict[str, PhaseMemory] = {}
+        for key, body in self._rows("SELECT key, body FROM memory"):
+            self._written[key] = bytes(body)
+            if key.startswith(SESSION) and (session := _decode(body, SessionMemory)):
+                sessions[session.name] = session
+            elif key.startswith(PHASE) and (phase := _decode(body, PhaseMemory)):
+                phases[key.removeprefix(PHASE)] = phase
+            elif key == FLEET:
+                memory = _decode(body, Memory) or memory
+        return replace(memory, sessions=sessions, phases=phases)
+
+    def save(self, plan: Plan, at: float) -> None:
+        """Write a plan's memory, events, views and answers in one transaction; only what changed.
+
+        Raises:
+            StoreBroken: it could not be written; nothing of it was.
+        """
+        rows = dict(_memory_rows(plan.memory))
+        views = {view.name: msgspec.json.encode(view) for view in plan.views}
+        changed = {key: body for key, body in rows.items() if self._written.get(key) != body}
+        gone = self._written.keys() - rows.keys()
+        new_views = {name: body for name, body in views.items() if self._views.get(name) != body}
+        old_views = self._views.keys() - views.keys()
+        if not (changed or gone or new_views or old_views or plan.events or plan.requests):
+            return
+        place = {view.name: index for index, view in enumerate(plan.views)}
+        try:
+            with self._transaction() as db:
+                db.executemany("INSERT OR REPLACE INTO memory VALUES (?, ?)", changed.items())
+                db.executemany("DELETE FROM memory WHERE key = ?", [(key,) for key in gone])
+                new = [(name, place[name], body) for name, body in new_views.items()]
+                db.executemany("INSERT OR REPLACE INTO views VALUES (?, ?, ?)", new)
+                db.executemany("DELETE FROM views WHERE name = ?", [(name,) for name in old_views])
+                _insert_events(db, plan.events, at)
+                answers = [(r.answered, msgspec.json.encode(r), r.id) for r in plan.requests]
+                db.executemany("UPDATE requests SET answered = ?, body = ? WHERE id = ?", answers)
+        except sqlite3.Error as error:
+            raise StoreBroken(f"the store {self.path} can't be written: {error}", "free space or mend its rights") from error
+        self._written, self._views = rows, views
+
+    def add_event(self, event: Event, at: float) -> None:
+        """Append one event outside a tick.
+
+        Raises:
+            StoreBroken: it could not be written.
+        """
+        try:
+            with self._transaction() as db:
+                _insert_events(db, [event], at)
+        except sqlite3.Error as error:
+            raise StoreBroken(f"the store {self.path} can't be written: {error}") from error
+
+    def tidy(self) -> None:
+        """Drop what nobody will read again, so that the file stays bounded."""
+        with contextlib.suppress(sqlite3.Error), self._transaction() as db:
+            db.execute("DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?", (EVENTS_KEPT,))
+            db.execute(
+                "DELETE FROM requests WHERE answered = 1 AND id <= (SELECT max(id) FROM requests) - ?", (REQUESTS_KEPT,)
+            )
+
+    # ---- requests: any verb adds them
+
+    def add_request(self, request: Request) -> int:
+        """Store a wish; its number.
+
+        Raises:
+            StoreBroken: it could not be written.
+        """
+        try:
+            with self._transaction() as db:
+                cursor = db.execute("INSERT INTO requests (body) VALUES (?)", (msgspec.json.encode(request),))
+                number = cursor.lastrowid or 0
+                body = msgspec.json.encode(replace(request, id=number))
+                db.execute("UPDATE requests SET body = ? WHERE id = ?", (body, number))
+        except sqlite3.Error as error:
+            raise StoreBroken(f"the store {self.path} can't be written: {error}") from error
+        return number
+
+    def open_requests(self) -> tuple[Request, ...]:
+        """Wishes without an answer, oldest first."""
+        rows = self._rows("SELECT body FROM requests WHERE answered = 0 ORDER BY id")
+        return tuple(request for (body,) in rows if (request := _decode(body, Request)))
+
+    def request(self, number: int) -> Request | None:
+        """One wish as it stands now."""
+        for (body,) in self._rows("SELECT body FROM requests WHERE id = ?", (number,)):
+            return _decode(body, Request)
+        return None
+
+    # ---- reading
+
+    def views(self) -> tuple[View, ...]:
+        """The last tick's views, in the order of the config."""
+        rows = self._rows("SELECT body FROM views ORDER BY place, name")
+        return tuple(view for (body,) in rows if (view := _decode(body, View)))
+
+    def events(self, after: int = 0, subject: str | None = None, limit: int = 1000) -> tuple[Recorded, ...]:
+        """Events with a higher number than `after`, oldest first; the last `limit` of them."""
+        where, values = "id > ?", [after]
+        query_values: list[Any] = list(values)
+        if subject is not None:
+            where += " AND subject = ?"
+            query_values.append(subject)
+        query = f"SELECT id, at, kind, subject, message, data FROM events WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - fixed words
+        rows = list(self._rows(query, (*query_values, limit)))
+        return tuple(
+            Recorded(number, at, Event(EventKind(kind), about, message, msgspec.json.decode(data)))
+            for number, at, kind, about, message, data in reversed(rows)
+            if kind in KINDS
+        )
+
+    def last_event_id(self) -> int:
+        """Number of the newest event, 0 when there is none."""
+        for (number,) in self._rows("SELECT coalesce(max(id), 0) FROM events"):
+            return int(number)
+        return 0
+
+    def version(self) -> int:
+        """A number that changes whenever another process has written."""
+        for (number,) in self._rows("PRAGMA data_version"):
+            return int(number)
+        return 0
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    # ---- underneath
+
+    def _open_read_only(self) -> sqlite3.Connection:
+        if not self.path.exists():
+            raise StoreBroken(f"there is no store at {self.path}", "start the fleet with `ao up`")
+        try:
+            # Not mode=ro: a reader of a WAL database needs its shared-memory file.
+            db = sqlite3.connect(self.path, isolation_level=None, timeout=5)
+            db.execute("PRAGMA query_only = 1")
+            db.execute("SELECT 1 FROM sqlite_schema").fetchone()
+        except sqlite3.Error as error:
+            raise StoreBroken(f"the store {self.path} can't be read: {error}", "the watchdog moves it aside and rebuilds it") from error
+        return db
+
+    def _open(self) -> sqlite3.Connection:
+        # Created by hand first, so that its rights never depend on the umask and no link is followed.
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        db = sqlite3.connect(self.path, isolation_level=None, timeout=5)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = NORMAL")
+            (present,) = db.execute("PRAGMA user_version").fetchone()
+            _migrate(db, present)
+        except BaseException:
+            db.close()
+            raise
+        return db
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._db
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _rows(self, query: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreBroken(f"the store {self.path} can't be read: {error}") from error
+
+
+def _migrate(db: sqlite3.Connection, present: int) -> None:
+    """Bring the schema up to date; two openers at once take turns."""
+    if present == len(MIGRATIONS):
+        return
+    if present > len(MIGRATIONS):
+        raise sqlite3.DatabaseError(f"written by a later version of ao (schema {present})")
+    db.execute("BEGIN IMMEDIATE")
+    (present,) = db.execute("PRAGMA user_version").fetchone()
+    for step in MIGRATIONS[present:]:
+        for statement in step:
+            db.execute(statement)
+    db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    db.execute("COMMIT")
+
+
+def _move_aside(path: Path, error: Exception) -> Path:
+    """Rename a broken store and its side files, keeping whatever may be saved from it."""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.broken-{number}")).exists():
+        number += 1
+    try:
+        path.rename(aside)
+        for suffix in ("-wal", "-shm"):
+            side = path.with_name(path.name + suffix)
+            if side.exists():
+                side.rename(aside.with_name(aside.name + suffix))
+    except OSError as second:
+        raise StoreBroken(f"the store {path} can't be used ({error}) nor moved aside ({second})", "mend the rights of its folder") from second
+    return aside
+
+
+def _memory_rows(memory: Memory) -> Iterator[tuple[str, bytes]]:
+    yield FLEET, msgspec.json.encode(replace(memory, sessions={}, phases={}))
+    for name, session in memory.sessions.items():
+        yield SESSION + name, msgspec.json.encode(session)
+    for name, phase in memory.phases.items():
+        yield PHASE + name, msgspec.json.encode(phase)
+
+
+def _insert_events(db: sqlite3.Connection, events: Iterable[Event], at: float) -> None:
+    rows = [(at, e.kind.value, e.subject, e.message, msgspec.json.encode(e.data)) for e in events]
+    db.executemany("INSERT INTO events (at, kind, subject, message, data) VALUES (?, ?, ?, ?, ?)", rows)
+
+
+def _decode(body: bytes, kind: type[T]) -> T | None:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None

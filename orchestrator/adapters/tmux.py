@@ -1,0 +1,457 @@
+"""tmux: the one place that talks to it.
+
+The persistent control client (`control.py`) carries everything while it lives; without it, one
+question at a time goes through libtmux's `Server.cmd`. Nothing here decides, and a tmux that did
+not answer is `ServerState.UNKNOWN`, never an empty fleet. Targets are ids or `=name:`, since a bare
+name also matches prefixes and patterns.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.adapters.control import Argv, Block, ControlClient
+from orchestrator.errors import EnvironmentMissing, TmuxUnavailable
+from orchestrator.model.observation import Pane, ServerState
+from orchestrator.model.reading import Screen
+
+if TYPE_CHECKING:
+    import libtmux
+
+TIMEOUT = 3.0
+"""Seconds that any exchange with tmux may take."""
+WIDTH, HEIGHT = 200, 50
+CONTROL_PREFIX = "_ao-"
+"""Sessions of ao's own control clients; never shown to users."""
+MINIMAL = ("HOME", "PATH", "TERM", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TMUX_TMPDIR", "XDG_RUNTIME_DIR")
+NESTING = ("TMUX", "TMUX_PANE")
+
+FIELDS = (
+    "session_id", "pane_id", "pane_pid", "pid", "pane_dead", "pane_dead_status", "pane_dead_signal",
+    "window_activity", "session_attached", "pane_in_mode", "pane_pipe", "alternate_on",
+    "@ao_fleet", "@ao_name", "@ao_spec", "@ao_run", "session_name",
+)  # fmt: skip
+ROW_FORMAT = "|".join(f"#{{{field}}}" for field in FIELDS)
+LOOK_FORMAT = "#{cursor_x}|#{cursor_y}|#{alternate_on}|#{pane_current_command}|#{pane_title}"
+OWN_SERVER_OPTIONS: tuple[Argv, ...] = (
+    ("set-option", "-s", "exit-empty", "off"),
+    ("set-option", "-s", "escape-time", "20"),
+    ("set-option", "-g", "destroy-unattached", "off"),
+    ("set-option", "-g", "history-limit", "5000"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The whole server at one moment. panes: of this fleet, by name. taken: session names of others."""
+
+    state: ServerState
+    reason: str = ""
+    server_pid: int = 0
+    panes: Mapping[str, Pane] | None = None
+    taken: frozenset[str] = frozenset()
+
+
+def server_environment(base: Mapping[str, str], *, own: bool) -> dict[str, str]:
+    """What a tmux server that we start keeps: little for our own, the user's less nesting else."""
+    if own:
+        return {key: base[key] for key in MINIMAL if key in base}
+    return {key: value for key, value in base.items() if key not in NESTING}
+
+
+def pipe_command(log: Path) -> str:
+    """The command for `pipe-pane`, which expands `#` and `%` in it."""
+    return f"exec cat >> {shlex.quote(str(log))}".replace("#", "##").replace("%", "%%")
+
+
+class TmuxServer:
+    """One tmux server, seen by one fleet.
+
+    Args:
+        socket: name of a server of the fleet's own, or None for the user's default one.
+        fleet: the fleet's mark.
+        environ: environment to take PATH, HOME and the like from.
+        timeout: seconds for one exchange.
+    """
+
+    def __init__(self, socket: str | None, fleet: str, environ: Mapping[str, str], timeout: float = TIMEOUT) -> None:
+        binary = shutil.which("tmux", path=environ.get("PATH"))
+        if binary is None:
+            raise EnvironmentMissing("tmux is not on PATH", "install tmux 3.2 or later with the system's package manager")
+        self._binary = binary
+        self.own = socket is not None
+        self._socket = socket or "default"
+        self._fleet = fleet
+        self._environ = server_environment(environ, own=self.own)
+        self._timeout = timeout
+        self._client: ControlClient | None = None
+        self._server: libtmux.Server | None = None
+        self._asking: threading.Thread | None = None
+
+    # ---- looking
+
+    @property
+    def command_line(self) -> tuple[str, ...]:
+        """The words that reach this server from a shell."""
+        return ("tmux", "-L", self._socket) if self.own else ("tmux",)
+
+    @property
+    def socket_path(self) -> Path:
+        """Where the server's socket is."""
+        return Path(self._environ.get("TMUX_TMPDIR", "/tmp")) / f"tmux-{os.getuid()}" / self._socket  # noqa: S108 - tmux's own default
+
+    def fileno(self) -> int | None:
+        """Descriptor that becomes readable when the server has news; None without a control client."""
+        return self._client.fileno() if self._client else None
+
+    def take_news(self) -> bool:
+        """Read what the server said of itself; True when a session came or went, or the server did."""
+        if self._client is None:
+            return False
+        try:
+            self._client.drain()
+        except TmuxUnavailable:
+            self._client = None
+            return True
+        changed, self._client.sessions_changed = self._client.sessions_changed, False
+        return changed
+
+    def snapshot(self) -> Snapshot:
+        """Every pane of the server. Never raises: what can't be known comes as `UNKNOWN`."""
+        argv = ("list-panes", "-a", "-F", ROW_FORMAT)
+        if self._client is not None:
+            try:
+                ((block,),) = self._call([[argv]])
+            except TmuxUnavailable:
+                pass  # the client is dropped by now; ask once more by a process of its own
+            else:
+                return self._read_rows(block.lines)
+        try:
+            status, lines, errors = self._ask(argv)
+        except TmuxUnavailable as error:
+            return Snapshot(ServerState.UNKNOWN, str(error))
+        if status == 0:
+            self._try_attach()
+            return self._read_rows(lines)
+        words = " ".join(errors)
+        if "no server running" in words or "No such file or directory" in words or "Connection refused" in words:
+            return Snapshot(ServerState.ABSENT, words, panes={})
+        return Snapshot(ServerState.UNKNOWN, words or f"tmux ended with status {status}")
+
+    def look(self, panes: Mapping[str, str], *, attributes: Iterable[str] = (), history: int = 0) -> dict[str, Screen]:
+        """Capture panes (name to pane id); those that are gone by now are left out.
+
+        Args:
+            panes: which.
+            attributes: names for which the text with attributes is wanted too.
+            history: lines above the screen to take as well.
+
+        Raises:
+            TmuxUnavailable: the server did not answer.
+        """
+        styled = set(attributes)
+        order = list(panes)
+        sequences: list[list[Argv]] = []
+        for name in order:
+            start = ["-S", f"-{history}"] if history else []
+            sequence: list[Argv] = [("capture-pane", "-p", *start, "-t", panes[name])]
+            sequence.append(("display-message", "-p", "-t", panes[name], LOOK_FORMAT))
+            if name in styled:
+                sequence.append(("capture-pane", "-p", "-e", "-t", panes[name]))
+            sequences.append(sequence)
+        screens: dict[str, Screen] = {}
+        for name, blocks in zip(order, self._call(sequences), strict=True):
+            if not blocks[-1].failed:
+                screens[name] = _read_screen(blocks)
+        return screens
+
+    def human_activity(self) -> dict[str, int]:
+        """Session id to the epoch second at which an attached person last pressed a key there.
+
+        Raises:
+            TmuxUnavailable: the server did not answer.
+        """
+        ((block,),) = self._call([[("list-clients", "-F", "#{client_activity}|#{client_control_mode}|#{session_id}")]])
+        latest: dict[str, int] = {}
+        for line in block.lines:
+            activity, control, session = line.split("|")
+            if control != "1":
+                latest[session] = max(latest.get(session, 0), int(activity))
+        return latest
+
+    # ---- doing
+
+    def start(self, session: str, command: Argv, marks: Mapping[str, str], log: Path) -> str:
+        """Create a session whose pane carries the marks and records its output from the first byte.
+
+        Args:
+            session: its name.
+            command: words to run, without a shell.
+            marks: `fleet`, `name`, `spec` and `run`; they come back in every later snapshot.
+            log: file that the output is appended to.
+
+        Returns:
+            "" on success, or tmux's words ("duplicate session: NAME").
+
+        Raises:
+            TmuxUnavailable: the server did not answer.
+        """
+        size = ("-x", str(WIDTH), "-y", str(HEIGHT))
+        target = f"={session}:"
+        (blocks,) = self._call([
+            [
+                ("new-session", "-d", "-s", session, *size, "--", *command),
+                *_dressed(target, marks, log),
+                ("set-option", "-t", target, "destroy-unattached", "off"),
+                # `manual` as a global option crashes the tmux 3.3a server at the next new-session.
+                ("set-option", "-w", "-t", target, "window-size", "manual"),
+                ("set-option", "-w", "-t", target, "automatic-rename", "off"),
+                ("set-option", "-w", "-t", target, "allow-rename", "off"),
+            ]
+        ])
+        if not blocks[-1].failed:
+            return ""
+        if len(blocks) > 1:  # created, and not fit for use: nobody would know it for ours
+            self._do([("kill-session", "-t", f"={session}")])
+        return blocks[-1].text
+
+    def respawn(self, pane: str, command: Argv, marks: Mapping[str, str], log: Path) -> str:
+        """Start a program anew in a dead pane that is still there; returns as `start`."""
+        return self._do([("respawn-pane", "-k", "-t", pane, "--", *command), *_dressed(pane, marks, log)])
+
+    def record(self, pane: str, log: Path) -> str:
+        """Append the pane's output to `log` from now on; returns as `start`."""
+        return self._do([("pipe-pane", "-t", pane, pipe_command(log))])
+
+    def close_pane(self, pane: str) -> str:
+        """Close a pane, and with it a session that has no other; returns as `start`."""
+        return self._do([("kill-pane", "-t", pane)])
+
+    def paste(self, pane: str, file: Path) -> str:
+        """Paste a file's text, bracketed where the program asked for it; returns as `start`."""
+        name = f"ao{pane[1:]}"
+        return self._do(
+            [
+                ("copy-mode", "-q", "-t", pane),
+                ("load-buffer", "-b", name, str(file)),
+                ("paste-buffer", "-d", "-p", "-r", "-b", name, "-t", pane),
+            ]
+        )
+
+    def press(self, pane: str, key: str) -> str:
+        """Press one key by its tmux name; returns as `start`."""
+        return self._do([("send-keys", "-t", pane, "--", key)])
+
+    def has_socket(self) -> bool:
+        """Whether the server's socket file is there."""
+        return self.socket_path.exists()
+
+    def nudge(self, server_pid: int) -> None:
+        """Make the server collect children whose end it missed."""
+        _signal(server_pid, signal.SIGCHLD)
+
+    def restore_socket(self, server_pid: int) -> None:
+        """Make a living server create its socket again."""
+        self.socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _signal(server_pid, signal.SIGUSR1)
+
+    def close(self) -> None:
+        """Drop the control client; the server stays."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def end_empty_server(self) -> bool:
+        """End a server of the fleet's own that holds no session but control clients'; False when it stays."""
+        self.close()
+        if not self.own:
+            return False
+        try:
+            status, lines, _ = self._ask(("list-sessions", "-F", "#{session_name}"))
+        except TmuxUnavailable:
+            return False
+        if status == 0:
+            if any(not line.startswith(CONTROL_PREFIX) for line in lines):
+                return False
+            self._ask(("kill-server",))
+        # tmux leaves the socket's file behind.
+        self.socket_path.unlink(missing_ok=True)
+        return True
+
+    # ---- underneath
+
+    def attach(self) -> None:
+        """Have a control client, starting the server when there is none.
+
+        Raises:
+            TmuxUnavailable: it could not be had.
+        """
+        if self._client is not None:
+            return
+        session = f"{CONTROL_PREFIX}{self._fleet}-{os.getpid()}"
+        if self._run(["has-session", "-t", f"={session}"]).returncode != 0:
+            self._create_control_session(session)
+        base = [self._binary, "-L", self._socket, *(["-f", os.devnull] if self.own else [])]
+        argv = [*base, "-C", "attach-session", "-f", "no-output,ignore-size", "-t", f"={session}"]
+        self._client = ControlClient(argv, self._environ, self._timeout)
+        # Only now: a session without a client would go at once.
+        self._do([("set-option", "-t", f"={session}:", "destroy-unattached", "on")])
+
+    def _create_control_session(self, session: str) -> None:
+        options = [word for argv in OWN_SERVER_OPTIONS for word in (";", *argv)] if self.own else []
+        made = self._run(["new-session", "-d", "-s", session, "-x", "20", "-y", "5", "--", "cat", "-", *options])
+        if made.returncode != 0:
+            raise TmuxUnavailable(f"tmux could not start: {made.stderr.strip() or made.returncode}")
+
+    def _run(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """A client process that may become the server, so its environment and control group are chosen here."""
+        base = [self._binary, "-L", self._socket, *(["-f", os.devnull] if self.own else [])]
+        scope = _user_scope(self._environ) if not self.socket_path.exists() else []
+        try:
+            return subprocess.run(
+                [*scope, *base, *words], env=self._environ, capture_output=True, text=True, errors="replace",
+                timeout=self._timeout, check=False, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/",
+            )  # fmt: skip
+        except (subprocess.TimeoutExpired, OSError) as error:
+            raise TmuxUnavailable(f"tmux did not answer: {error}") from error
+
+    def _try_attach(self) -> None:
+        try:
+            self.attach()
+        except TmuxUnavailable:
+            self.close()
+
+    def _call(self, sequences: Sequence[Sequence[Argv]]) -> list[tuple[Block, ...]]:
+        if not sequences:
+            return []
+        self.attach()
+        client = self._client
+        if client is None:
+            raise TmuxUnavailable("no control client")
+        try:
+            return client.call(sequences)
+        except TmuxUnavailable:
+            self._client = None
+            raise
+
+    def _do(self, sequence: Sequence[Argv]) -> str:
+        (blocks,) = self._call([sequence])
+        return blocks[-1].text if blocks[-1].failed else ""
+
+    def _ask(self, argv: Argv) -> tuple[int, Sequence[str], Sequence[str]]:
+        """One command by a process of its own, through libtmux; (exit status, output, errors).
+
+        `Server.cmd` has no time limit, so it runs in a thread that is given up on; while one such
+        call hangs no second one is begun, so that nothing piles up behind a stopped server.
+        """
+        if self._asking is not None and self._asking.is_alive():
+            raise TmuxUnavailable("tmux still does not answer")
+        if self._server is None:
+            import libtmux  # noqa: PLC0415 - 90 ms that a verb which never gets here need not pay
+
+            self._server = libtmux.Server(
+                socket_name=self._socket, config_file=os.devnull if self.own else None, tmux_bin=self._binary
+            )
+        server, answer = self._server, list[tuple[int, Sequence[str], Sequence[str]]]()
+
+        def ask() -> None:
+            try:
+                result = server.cmd(*argv)
+            except Exception as error:  # noqa: BLE001 - whatever libtmux raises means "no answer"
+                answer.append((127, [], [str(error)]))
+            else:
+                answer.append((result.returncode, result.stdout, result.stderr))
+
+        self._asking = threading.Thread(target=ask, daemon=True, name="tmux-ask")
+        self._asking.start()
+        self._asking.join(self._timeout)
+        if not answer:
+            raise TmuxUnavailable(f"tmux did not answer within {self._timeout:g} s")
+        return answer[0]
+
+    def _read_rows(self, lines: Sequence[str]) -> Snapshot:
+        panes: dict[str, Pane] = {}
+        taken: set[str] = set()
+        server_pid = 0
+        for line in lines:
+            pane = _read_row(line)
+            server_pid = pane.server_pid
+            if pane.fleet == self._fleet and pane.name:
+                panes.setdefault(pane.name, pane)
+            elif not pane.session.startswith(CONTROL_PREFIX):
+                taken.add(pane.session)
+        taken -= {pane.session for pane in panes.values()}
+        return Snapshot(ServerState.UP, "", server_pid, panes, frozenset(taken))
+
+
+def _dressed(target: str, marks: Mapping[str, str], log: Path) -> list[Argv]:
+    """Marks, log and the staying of a dead pane, in the same sequence as the start: nothing is lost between."""
+    return [
+        *(("set-option", "-p", "-t", target, f"@ao_{key}", value) for key, value in marks.items()),
+        ("set-option", "-w", "-t", target, "remain-on-exit", "on"),
+        ("pipe-pane", "-t", target, pipe_command(log)),
+    ]
+
+
+def _read_row(line: str) -> Pane:
+    values = dict(zip(FIELDS, line.split("|", len(FIELDS) - 1), strict=True))
+
+    def number(field: str) -> int | None:
+        return int(values[field]) if values[field] else None
+
+    return Pane(
+        session=values["session_name"],
+        session_id=values["session_id"],
+        pane_id=values["pane_id"],
+        pid=number("pane_pid") or 0,
+        server_pid=number("pid") or 0,
+        dead=values["pane_dead"] == "1",
+        dead_status=number("pane_dead_status"),
+        dead_signal=number("pane_dead_signal"),
+        activity=number("window_activity") or 0,
+        attached=number("session_attached") or 0,
+        in_mode=values["pane_in_mode"] not in {"", "0"},
+        piped=values["pane_pipe"] == "1",
+        alternate=values["alternate_on"] == "1",
+        fleet=values["@ao_fleet"],
+        name=values["@ao_name"],
+        spec=values["@ao_spec"],
+        run=values["@ao_run"],
+    )
+
+
+def _read_screen(blocks: tuple[Block, ...]) -> Screen:
+    x, y, alternate, command, title = blocks[1].text.split("|", 4)
+    return Screen(
+        text=blocks[0].text,
+        title=title,
+        command=command,
+        alternate=alternate == "1",
+        cursor=(int(x or 0), int(y or 0)),
+        ansi=blocks[2].text if len(blocks) > 2 else None,
+    )
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return
+
+
+def _user_scope(environ: Mapping[str, str]) -> list[str]:
+    """A prefix that puts a new server into a systemd scope of its own, so that a logout does not end it."""
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    tool = shutil.which("systemd-run", path=environ.get("PATH"))
+    if not tool or not runtime or not Path(runtime, "systemd", "private").exists():
+        return []
+    return [tool, "--user", "--scope", "--quiet", "--collect", "--"]

@@ -1,0 +1,155 @@
+"""What wakes the watchdog: a request, a death, news from tmux, a saved config, a signal, or time.
+
+A wake only says "look". Losing one costs one interval at most.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import stat
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from orchestrator.adapters.processes import DeathWatch
+
+FIFO = "wake"
+DEBOUNCE_MS = 40
+
+
+def knock(state: Path) -> None:
+    """Wake the watchdog of this state folder, if there is one; never waits and never fails."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(state / FIFO, os.O_WRONLY | os.O_NONBLOCK)
+        try:
+            os.write(descriptor, b".")
+        finally:
+            os.close(descriptor)
+
+
+class Waker:
+    """Waits for any of them. It also is the watchdog's `Deaths`: processes watched here wake it.
+
+    Args:
+        state: the state folder, where the FIFO is made that `knock` writes to.
+    """
+
+    def __init__(self, state: Path) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._deaths = DeathWatch()
+        self._death_fds: set[int] = set()
+        self._tmux: int | None = None
+        self._fifo = _open_fifo(state / FIFO)
+        self._inner, self._poke = os.pipe()
+        os.set_blocking(self._inner, False)
+        os.set_blocking(self._poke, False)
+        for descriptor in (self._fifo, self._inner):
+            self._selector.register(descriptor, selectors.EVENT_READ)
+        self._stop = threading.Event()
+        self._watcher: threading.Thread | None = None
+        self.signalled = False
+        """TERM, INT or HUP came: the loop is to end."""
+
+    def watch(self, pids: Iterable[int]) -> None:
+        """Watch exactly these processes from now on."""
+        opened, closed = self._deaths.watch(pids)
+        self._forget(closed)
+        for descriptor in opened:
+            self._selector.register(descriptor, selectors.EVENT_READ)
+        self._death_fds |= opened
+
+    def ended(self, pid: int) -> bool:
+        """Whether a watched process is known to be gone."""
+        return self._deaths.ended(pid)
+
+    def watch_tmux(self, descriptor: int | None) -> None:
+        """Listen to this descriptor of the tmux adapter, and no longer to the one before."""
+        if descriptor == self._tmux:
+            return
+        if self._tmux is not None:
+            with contextlib.suppress(KeyError, ValueError):
+                self._selector.unregister(self._tmux)
+        self._tmux = descriptor
+        if descriptor is not None:
+            with contextlib.suppress(KeyError):
+                self._selector.register(descriptor, selectors.EVENT_READ)
+
+    def watch_file(self, path: Path) -> None:
+        """Wake when a file is written, replaced or removed (by its folder, since editors rename)."""
+        self._watcher = threading.Thread(target=self._follow, args=(path,), daemon=True, name="config-watch")
+        self._watcher.start()
+
+    def catch_signals(self) -> None:
+        """Take TERM, INT and HUP as a wish to end. For the main thread."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._on_signal)
+
+    def poke(self) -> None:
+        """Wake from any thread or signal handler."""
+        with contextlib.suppress(OSError):
+            os.write(self._poke, b".")
+
+    def wait(self, seconds: float) -> tuple[bool, bool]:
+        """Wait for at most so long.
+
+        Returns:
+            Whether something asks for a tick, and whether tmux has something to read.
+        """
+        ready = [key.fd for key, _ in self._selector.select(max(0.0, seconds))]
+        deaths = [descriptor for descriptor in ready if descriptor in self._death_fds]
+        self._forget(self._deaths.note(deaths))
+        for descriptor in {self._fifo, self._inner} & set(ready):
+            with contextlib.suppress(BlockingIOError):
+                while len(os.read(descriptor, 4096)) == 4096:
+                    pass
+        news = self._tmux is not None and self._tmux in ready
+        return bool(deaths) or bool({self._fifo, self._inner} & set(ready)), news
+
+    def close(self) -> None:
+        """End the watching thread and close what is open."""
+        self._stop.set()
+        self.watch([])
+        self._selector.close()
+        for descriptor in (self._fifo, self._inner, self._poke):
+            os.close(descriptor)
+
+    def _forget(self, closed: set[int]) -> None:
+        for descriptor in closed & self._death_fds:
+            # The descriptor is closed already, so epoll has dropped it; only the map is left.
+            with contextlib.suppress(KeyError, ValueError, OSError):
+                self._selector.unregister(descriptor)
+        self._death_fds -= closed
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        self.signalled = True
+        self.poke()
+
+    def _follow(self, path: Path) -> None:
+        from watchfiles import watch  # noqa: PLC0415 - only the watchdog's thread pays for it
+
+        def is_ours(_change: object, changed: str) -> bool:
+            return Path(changed).name == path.name
+
+        while not self._stop.is_set():
+            with contextlib.suppress(OSError, RuntimeError):
+                for _ in watch(
+                    path.parent, watch_filter=is_ours, debounce=DEBOUNCE_MS, step=10, stop_event=self._stop,
+                    rust_timeout=60_000, recursive=False,
+                ):  # fmt: skip
+                    self.poke()
+            self._stop.wait(5)
+
+
+def _open_fifo(path: Path) -> int:
+    """A FIFO opened for both ends, so that it never runs out of writers; anything else in its place is removed."""
+    try:
+        if not stat.S_ISFIFO(path.lstat().st_mode):
+            path.unlink()
+    except FileNotFoundError:
+        pass
+    with contextlib.suppress(FileExistsError):
+        os.mkfifo(path, 0o600)
+    return os.open(path, os.O_RDWR | os.O_NONBLOCK)

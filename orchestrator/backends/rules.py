@@ -1,0 +1,57 @@
+"""One entry of a `rules` list, checked and typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from orchestrator.model.reading import RuleSpec, State
+
+_KEYS = tuple(field.name for field in fields(RuleSpec))
+
+
+def parse_rule(table: Mapping[str, Any], default_name: str) -> RuleSpec:
+    """A rule from its TOML table.
+
+    Args:
+        table: one entry of `rules`.
+        default_name: the rule's name when the table gives none.
+
+    Raises:
+        ValueError: the table is no rule; one sentence says why.
+    """
+    unknown = sorted(set(table) - set(_KEYS))
+    if unknown:
+        raise ValueError(f"a rule has no key {unknown[0]!r}; its keys are {', '.join(_KEYS)}")
+    for key in ("state", "pattern"):
+        if key not in table:
+            raise ValueError(f"a rule needs the key {key!r}")
+    values = {key: _text(table, key) for key in table if key not in {"state", "priority"}}
+    priority = table.get("priority", 0)
+    if not isinstance(priority, int) or isinstance(priority, bool):
+        raise ValueError(f"priority must be a whole number, not {priority!r}")  # noqa: TRY004 - wrong data, not a wrong call
+    _check_pattern(values["pattern"])
+    values.setdefault("name", default_name)
+    return RuleSpec(state=_state(table["state"]), priority=priority, **values)
+
+
+def _text(table: Mapping[str, Any], key: str) -> str:
+    if not isinstance(table[key], str):
+        raise ValueError(f"{key} must be text, not {table[key]!r}")  # noqa: TRY004 - as above
+    return str(table[key])
+
+
+def _state(value: Any) -> State:
+    try:
+        return State(value)
+    except ValueError:
+        raise ValueError(f"state is {value!r}; it must be one of {', '.join(State)}") from None
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern, re.IGNORECASE)
+    except re.error as error:
+        raise ValueError(f"the pattern {pattern!r} is no regular expression: {error}") from None

@@ -1,0 +1,1 @@
+"""What each verb does, once: no printing, no argument parsing."""

@@ -1,0 +1,118 @@
+"""A fleet as verbs see it: where it is, who looks after it, and how to ask it for something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from orchestrator.adapters import clock
+from orchestrator.adapters.lock import FleetLock, Holder
+from orchestrator.adapters.store import Store
+from orchestrator.adapters.wake import knock
+from orchestrator.errors import AoError, UsageError
+from orchestrator.model.config import Config
+from orchestrator.model.event import Event
+from orchestrator.model.request import Request, Verb
+
+FOLLOW_PAUSE = 0.03
+"""Seconds between two looks at the store while a request is followed."""
+ANSWER_GRACE = 3.0
+"""Seconds that an answer may come later than the patience it was asked with."""
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """One config's fleet."""
+
+    config: Config
+
+    @property
+    def state_dir(self) -> Path:
+        """Its state folder."""
+        return self.config.state_dir
+
+    @property
+    def store_path(self) -> Path:
+        """Its store."""
+        return self.state_dir / "ao.db"
+
+    @property
+    def lock(self) -> FleetLock:
+        """Its lock, not taken."""
+        return FleetLock(self.state_dir / "lock")
+
+    def watchdog(self) -> Holder | None:
+        """Who looks after it now, or None."""
+        lock = self.lock
+        return (lock.holder() or Holder(0, "", "unknown", 0.0)) if lock.is_held() else None
+
+    def names(self) -> tuple[str, ...]:
+        """Every declared name, services first."""
+        return (*(s.name for s in self.config.services), *(a.name for a in self.config.agents))
+
+    def check_names(self, names: Iterable[str], also: Iterable[str] = ()) -> None:
+        """Refuse names that nothing bears.
+
+        Raises:
+            UsageError: with the nearest names.
+        """
+        known = (*self.names(), *also)
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise UsageError(f"no agent or service is called {', '.join(unknown)}", f"there are: {', '.join(self.names())}")
+
+
+def ask(fleet: Fleet, request: Request, listen: Listener, drive: Callable[[], None] | None = None) -> Request:
+    """Store a request, wake the watchdog, and follow the journal until the request is answered.
+
+    Args:
+        fleet: whom to ask.
+        request: what; its number and time are filled in here.
+        listen: called with every event on the way.
+        drive: called again and again instead of waiting, where no watchdog runs and the verb ticks itself.
+
+    Returns:
+        The request, answered or not.
+
+    Raises:
+        AoError: nobody took it on in time.
+    """
+    store = Store(fleet.store_path)
+    try:
+        seen = store.last_event_id()
+        number = store.add_request(request)
+        knock(fleet.state_dir)
+        deadline = clock.mono() + request.patience + ANSWER_GRACE
+        while True:
+            if drive is not None:
+                drive()
+            for recorded in store.events(after=seen):
+                seen = recorded.id
+                listen(recorded.event)
+            current = store.request(number)
+            if current is not None and current.answered:
+                return current
+            if clock.mono() > deadline:
+                return _unanswered(fleet, current or request)
+            if drive is None:
+                clock.pause(FOLLOW_PAUSE)
+    finally:
+        store.close()
+
+
+def _unanswered(fleet: Fleet, request: Request) -> Request:
+    if request.accepted:
+        return request
+    holder = fleet.watchdog()
+    if holder is None:
+        raise AoError("the watchdog ended before it took the request on", f"see {fleet.config.defaults.log_dir / 'watchdog.log'}")
+    raise AoError(f"the watchdog (pid {holder.pid}) does not answer", f"if it hangs, `kill -9 {holder.pid}` and ask again")
+
+
+def new_request(verb: Verb, names: Iterable[str], patience: float, **more: object) -> Request:
+    """A request as of now."""
+    fields: Mapping[str, object] = {"id": 0, "verb": verb, "names": tuple(names), "at": clock.mono(), "patience": patience, **more}
+    return Request(**fields)  # type: ignore[arg-type]  # keyword names and types are those of Request

@@ -1,0 +1,1 @@
+"""Judgement: assess and plan, and one file per rule. Pure."""

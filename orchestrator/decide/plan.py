@@ -1,0 +1,171 @@
+"""The whole fleet's plan for one tick: requests, every session's turn, the pace of starts, the answers. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from orchestrator.decide.assess import Facts, assess_reading, gather, view
+from orchestrator.decide.delivery import deliver
+from orchestrator.decide.lifecycle import advance
+from orchestrator.decide.logs import keep_log
+from orchestrator.decide.pace import Turn, grant_starts
+from orchestrator.decide.requests import accept, follow
+from orchestrator.decide.step import Step
+from orchestrator.decide.wanted import wanted_sessions
+from orchestrator.model.action import Action, Plan, RestoreSocket
+from orchestrator.model.event import Event, EventKind
+from orchestrator.model.memory import Memory, SessionMemory, Stage
+from orchestrator.model.observation import Observation, ServerState
+from orchestrator.model.request import Request
+from orchestrator.model.view import Condition, View
+
+SOON = 0.05
+RETRY_TMUX = 1.0
+QUIET_TRANSITIONS = frozenset({Condition.MISSING, Condition.STARTING, Condition.STOPPING, Condition.STOPPED, Condition.BACKOFF, Condition.DEAD})
+"""Conditions that another event tells already."""
+
+
+def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
+    """What to do, what to remember, and what to tell.
+
+    Args:
+        observation: what was seen.
+        memory: of the tick before.
+        zone: IANA name of the machine's time zone, for reset times without one.
+    """
+    memory = on_this_boot(memory, observation)
+    events: list[Event] = _fleet_events(observation, memory)
+    requests: list[Request] = []
+    for request in observation.requests:
+        if request.accepted:
+            requests.append(request)
+            continue
+        wanted = wanted_sessions(observation.config, memory.phases)
+        taken_on, memory, told = accept(request, memory, observation.config, wanted, observation)
+        requests.append(taken_on)
+        events += told
+    facts = _read_all(observation, memory, zone)
+    turns = [Turn(f, _turn(f, observation)) for f in facts]
+    memory = grant_starts(turns, observation, memory, observation.config.watchdog)
+    after = {turn.step.session.name: turn.step.session for turn in turns if _is_worth_keeping(turn)}
+    answered = [follow(r, {f.memory.name: f for f in facts}, after, observation) for r in requests]
+    views, seen, told = _views(turns, observation)
+    after = {
+        name: replace(s, condition=seen[name], condition_at=observation.now) if name in seen else s for name, s in after.items()
+    }
+    changed = tuple(new for new, old in zip(answered, observation.requests, strict=True) if new != old)
+    stop = memory.stop_watchdog or any(r.stop_watchdog and r.answered for r in answered)
+    actions: list[Action] = [action for turn in turns for action in turn.step.actions]
+    if observation.server is ServerState.UNKNOWN and "socket" in observation.server_reason and memory.server_pid:
+        actions.append(RestoreSocket(memory.server_pid))
+    return Plan(
+        memory=replace(_fleet_memory(memory, observation), sessions=after, stop_watchdog=stop),
+        actions=tuple(actions),
+        events=(*events, *(event for turn in turns for event in turn.step.events), *told),
+        views=views,
+        requests=changed,
+        wake_after=_wake_after(turns, observation, answered),
+    )
+
+
+def on_this_boot(memory: Memory, observation: Observation) -> Memory:
+    """Memory with every monotonic stamp of another boot dropped: holds, tallies and waits begin anew."""
+    if memory.boot == observation.boot:
+        return memory
+    sessions = {
+        name: replace(
+            session, started_mono=0.0, healthy_mono=None, deaths=(), attempt=0, due=0.0, failed=False, asked=0.0,
+            ended_mono=None, stop_mono=None, program_mono=0.0, removed_mono=None,
+            exit=replace(session.exit, mono=0.0) if session.exit else None,
+            reading=replace(session.reading, changed_mono=0.0, idle_mono=None),
+            deliveries=(),
+        )
+        for name, session in memory.sessions.items()
+    }  # fmt: skip
+    return replace(memory, boot=observation.boot, starts=(), sessions=sessions)
+
+
+def _fleet_events(observation: Observation, memory: Memory) -> list[Event]:
+    events: list[Event] = []
+    lost = observation.server is ServerState.UNKNOWN
+    if lost and not memory.server_lost:
+        events.append(Event(EventKind.TMUX_LOST, "", f"tmux can't be asked: {observation.server_reason}; nothing is judged until it can"))
+    if memory.server_lost and not lost:
+        events.append(Event(EventKind.TMUX_BACK, "", "tmux answers again"))
+    if observation.config_error and observation.config_error != memory.config_error:
+        events.append(Event(EventKind.CONFIG_REJECTED, "", f"{observation.config_error}; the last good config stays in force"))
+    if observation.config.digest != memory.config_digest:
+        events.append(Event(EventKind.CONFIG_LOADED, "", f"config in force: {observation.config.path}", {"digest": observation.config.digest}))
+    return events
+
+
+def _fleet_memory(memory: Memory, observation: Observation) -> Memory:
+    pids = {pane.server_pid for pane in observation.panes.values()}
+    return replace(
+        memory,
+        server_lost=observation.server is ServerState.UNKNOWN,
+        server_pid=pids.pop() if len(pids) == 1 else memory.server_pid,
+        config_digest=observation.config.digest,
+        config_error=observation.config_error,
+    )
+
+
+def _read_all(observation: Observation, memory: Memory, zone: str) -> tuple[Facts, ...]:
+    """Every session's facts, with the reading of this tick."""
+    wanted = wanted_sessions(observation.config, memory.phases)
+    read: list[Facts] = []
+    for facts in gather(observation, memory, wanted):
+        screen = observation.screens.get(facts.memory.name)
+        reading = assess_reading(facts, screen, observation.now, observation.mono, zone)
+        read.append(replace(facts, memory=replace(facts.memory, reading=reading)) if reading != facts.memory.reading else facts)
+    return tuple(read)
+
+
+def _turn(facts: Facts, observation: Observation) -> Step:
+    step = advance(facts, observation, observation.config.watchdog)
+    if observation.server is ServerState.UP:
+        deliver(facts, step)
+        keep_log(facts, step)
+    if step.session.reading.candidate is not None:
+        step.again(0.2)
+    return step
+
+
+def _is_worth_keeping(turn: Turn) -> bool:
+    """Memory of sessions that left the config goes with them."""
+    return turn.facts.wanted is not None or turn.step.session.stage is not Stage.NONE
+
+
+def _views(turns: list[Turn], observation: Observation) -> tuple[tuple[View, ...], Mapping[str, str], list[Event]]:
+    """The views, the conditions that are new, and events for conditions that changed."""
+    views: list[View] = []
+    seen: dict[str, str] = {}
+    events: list[Event] = []
+    for turn in turns:
+        session = turn.step.session
+        facts = replace(turn.facts, memory=session)
+        row = view(facts, observation)
+        if facts.wanted is None and session.stage is Stage.NONE and facts.pane is None:
+            continue
+        if row.condition.value != session.condition:
+            seen[session.name] = row.condition.value
+            if session.condition and row.condition not in QUIET_TRANSITIONS:
+                events.append(_transition(session, row))
+        views.append(row)
+    return tuple(views), seen, events
+
+
+def _transition(session: SessionMemory, row: View) -> Event:
+    why = f": {row.reason}" if row.reason else ""
+    data: dict[str, object] = {"from": session.condition, "to": row.condition.value, "rule": row.rule, "evidence": row.evidence}
+    return Event(EventKind.CONDITION, session.name, f"{session.condition} → {row.condition.value}{why}", data)
+
+
+def _wake_after(turns: list[Turn], observation: Observation, requests: list[Request]) -> float:
+    wake = min((turn.step.wake for turn in turns), default=1e9)
+    if observation.server is ServerState.UNKNOWN:
+        wake = min(wake, RETRY_TMUX)
+    if any(not request.answered for request in requests):
+        wake = min(wake, 0.25)
+    return min(wake, observation.config.watchdog.signal_interval)

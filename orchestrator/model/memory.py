@@ -1,0 +1,193 @@
+"""What one tick hands to the next: small, stored before any effect, safe to lose.
+
+Durations are reckoned on the monotonic clock (`mono`), which is comparable between processes
+of one boot; after a reboot `decide/memory.py` drops every such stamp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.model.reading import State
+
+
+class Desire(StrEnum):
+    """What a person last asked for."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class Stage(StrEnum):
+    """How far the present run of a session has come."""
+
+    NONE = "none"
+    """Never started, or stopped: nothing is expected to exist."""
+    STARTING = "starting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    ENDED = "ended"
+    """Died, vanished or could not be started; a restart may be due."""
+    COMPLETED = "completed"
+    """A task that has run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a run ended. `words`: the last lines it left on its screen."""
+
+    at: float
+    mono: float
+    status: int | None = None
+    signal: int | None = None
+    words: tuple[str, ...] = ()
+    reason: str = ""
+
+    def describe(self) -> str:
+        """One phrase: "exited with status 1", "was killed by signal 9", or the reason."""
+        if self.signal is not None:
+            return f"was killed by signal {self.signal}"
+        if self.status is not None:
+            return f"exited with status {self.status}"
+        return self.reason or "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingMemory:
+    """The accepted reading, and one that waits for its second sight.
+
+    state and rule: accepted; since: epoch seconds. candidate: read once, not yet believed.
+    changed_mono: when the screen last changed. idle_mono: since when it is idle, or None.
+    reset_at: end of a limit, epoch seconds. first_seen: when a banner was first read.
+    """
+
+    state: State = State.STARTING
+    rule: str = ""
+    evidence: tuple[str, ...] = ()
+    since: float = 0.0
+    candidate: State | None = None
+    fingerprint: str = ""
+    changed_mono: float = 0.0
+    idle_mono: float | None = None
+    reset_at: float | None = None
+    first_seen: float | None = None
+
+
+class DeliveryState(StrEnum):
+    """How far a text has come on its way into a session."""
+
+    QUEUED = "queued"
+    TYPED = "typed"
+    SUBMITTED = "submitted"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A text that must reach a session, once. Kept here until it is accepted or has failed.
+
+    key: one delivery per key, ever. since: mono of its last step. presses: submit keys sent.
+    before: fingerprint of the screen it was typed over.
+    """
+
+    key: str
+    text: str
+    sender: str
+    state: DeliveryState = DeliveryState.QUEUED
+    since: float = 0.0
+    queued: float = 0.0
+    presses: int = 0
+    before: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionMemory:
+    """All that is remembered of one agent or service.
+
+    run: id of the last start, also the mark in the environment of its processes.
+    spec: hash of what that run was started from. pid: of its pane's first process.
+    conversation: the CLI's own id of its dialogue; `talked` once a turn was seen in it, so that
+    it can be resumed. resumed: the present run was started by resuming.
+    deaths: mono stamps of restarts that count against the restart intensity.
+    attempt: restarts since it was last healthy for `restart_window`.
+    due: mono before which it is not started again. failed: the intensity is used up.
+    asked: mono of the last request that started it; a session with watch "none" is started once per request.
+    exit: how its last run ended; `exit_run` says which, so that a death is counted once.
+    ended_mono: when the death was first noticed. stop_mono: when the polite end was sent; `killed` once the kill was.
+    mismatch: how often in a row another program was seen there.
+    restart: why it is being stopped to be started again, "" when it is not.
+    survivors: processes that could not be ended at the last stop, "PID COMMAND" each.
+    log_mono: of the last time its log had to be opened again.
+    condition, condition_at: of its last view, and since when (epoch seconds).
+    """
+
+    name: str
+    desire: Desire | None = None
+    stage: Stage = Stage.NONE
+    run: str = ""
+    spec: str = ""
+    session: str = ""
+    dir: str = ""
+    pid: int = 0
+    conversation: str = ""
+    talked: bool = False
+    resumed: bool = False
+    interrupted: bool = False
+    started_at: float = 0.0
+    started_mono: float = 0.0
+    healthy_mono: float | None = None
+    deaths: tuple[float, ...] = ()
+    attempt: int = 0
+    restarts: int = 0
+    due: float = 0.0
+    failed: bool = False
+    asked: float = 0.0
+    exit: Exit | None = None
+    exit_run: str = ""
+    ended_mono: float | None = None
+    stop_mono: float | None = None
+    killed: bool = False
+    restart: str = ""
+    survivors: tuple[str, ...] = ()
+    condition: str = ""
+    condition_at: float = 0.0
+    mismatch: int = 0
+    program_mono: float = 0.0
+    drift_told: str = ""
+    log_mono: float = 0.0
+    taken_told: bool = False
+    removed_mono: float | None = None
+    reading: ReadingMemory = field(default_factory=ReadingMemory)
+    deliveries: tuple[Delivery, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseMemory:
+    """Where one loop stands. index: of the current phase. complete: the last one is done."""
+
+    index: int = 0
+    phase_id: str = ""
+    moved_at: float = 0.0
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The whole fleet's.
+
+    up: somebody ran `ao up` for the whole fleet, and nobody `ao down` since.
+    starts: mono stamps of repeated restarts in the last minute, for the fleet's brake.
+    server_pid: of the tmux server last seen, to tell a lost socket from a dead server.
+    """
+
+    boot: str = ""
+    up: bool = False
+    starts: tuple[float, ...] = ()
+    server_pid: int = 0
+    server_lost: bool = False
+    config_digest: str = ""
+    config_error: str = ""
+    stop_watchdog: bool = False
+    sessions: Mapping[str, SessionMemory] = field(default_factory=dict)
+    phases: Mapping[str, PhaseMemory] = field(default_factory=dict)

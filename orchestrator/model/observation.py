@@ -1,0 +1,106 @@
+"""Raw facts of one tick: what was seen, judged by nobody yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from orchestrator.model.config import Config
+from orchestrator.model.reading import Screen
+from orchestrator.model.request import Request
+
+
+class ServerState(StrEnum):
+    """What is known of the tmux server."""
+
+    UP = "up"
+    ABSENT = "absent"
+    """No server runs: every session is known to be gone."""
+    UNKNOWN = "unknown"
+    """It did not answer: nothing may be concluded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pane:
+    """One pane, as `list-panes` shows it.
+
+    pid: of the pane's first process. server_pid: of the tmux server.
+    dead: the program ended and the pane was kept; status or signal may come later.
+    activity: when the pane last wrote, epoch seconds, whole, up to one second late.
+    fleet, name, spec, run: the marks that ao set on the pane at its start; "" on others' panes.
+    """
+
+    session: str
+    session_id: str
+    pane_id: str
+    pid: int
+    server_pid: int
+    dead: bool
+    dead_status: int | None
+    dead_signal: int | None
+    activity: int
+    attached: int
+    in_mode: bool
+    piped: bool
+    alternate: bool
+    fleet: str
+    name: str
+    spec: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process, told from a later one of the same pid by `started` (clock ticks after boot)."""
+
+    pid: int
+    started: int
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartFailure:
+    """A start that the edge could not carry out: the sentence for the user, and which run it was."""
+
+    run: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """All that one tick knows of the world.
+
+    now: epoch seconds, UTC. mono: seconds since boot, for durations. boot: which boot that is.
+    panes: those that carry this fleet's mark, by agent or service name.
+    taken: session names in use that are not this fleet's.
+    ended: names whose process is known to be gone, though tmux may not show it yet.
+    screens: captured now, because the pane had written or someone needs to see it again.
+    human: names whose pane an attached person used within `human_hold`.
+    processes: for sessions that stop or died, what is left of their process trees.
+    programs: for panes whose program was looked at now, its process tree's command lines.
+    services_ready: services that answer, by name.
+    conversations: ids that a program chose by itself, found in its files.
+    failures: of the last tick's starts, by name.
+    log_sizes: bytes of each session's log, where it was looked at; -1: the file is gone.
+    """
+
+    now: float
+    mono: float
+    boot: str
+    config: Config
+    server: ServerState
+    server_reason: str = ""
+    config_error: str = ""
+    panes: Mapping[str, Pane] = field(default_factory=dict)
+    taken: frozenset[str] = frozenset()
+    ended: frozenset[str] = frozenset()
+    screens: Mapping[str, Screen] = field(default_factory=dict)
+    human: frozenset[str] = frozenset()
+    processes: Mapping[str, tuple[Process, ...]] = field(default_factory=dict)
+    programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    services_ready: frozenset[str] = frozenset()
+    conversations: Mapping[str, str] = field(default_factory=dict)
+    failures: Mapping[str, StartFailure] = field(default_factory=dict)
+    log_sizes: Mapping[str, int] = field(default_factory=dict)
+    requests: tuple[Request, ...] = ()

@@ -1,0 +1,83 @@
+"""What a screen says: the reader's input, its rules, and its answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What an agent program says of itself, judged from its screen."""
+
+    STARTING = "starting"
+    WORKING = "working"
+    IDLE = "idle"
+    DRAFT = "draft"
+    """Text is typed into the prompt box and not sent."""
+    DIALOG = "dialog"
+    """Waits for a human: permission, trust, a menu."""
+    LIMITED = "limited"
+    """A usage limit stopped it."""
+    TRANSIENT = "transient"
+    """Overloaded or retrying: seconds to minutes."""
+    AUTH = "auth"
+    """Login, key or credit: a human must act."""
+    FATAL = "fatal"
+    """This session can't go on."""
+    EXITED = "exited"
+    WARNING = "warning"
+    """Near a limit, still able to work."""
+    UNKNOWN = "unknown"
+    """Nothing that is known: no action on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """One reading rule, as a profile or agents.toml states it.
+
+    A rule matches when `pattern` (case-insensitive) is found in `region`; of the rules that
+    match, the highest priority wins, and of equals the first.
+
+    also_region, also_pattern: a second condition; "" for none.
+    """
+
+    state: State
+    pattern: str
+    region: str = "screen"
+    priority: int = 0
+    name: str = ""
+    also_region: str = ""
+    also_pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One pane as tmux shows it.
+
+    text: the visible lines, without attributes, as `capture-pane -p` gives them.
+    ansi: the same with attributes (`capture-pane -e`), where it was asked for.
+    cursor: column and row, from 0.
+    """
+
+    text: str
+    title: str = ""
+    command: str = ""
+    alternate: bool = False
+    cursor: tuple[int, int] | None = None
+    ansi: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The reader's answer.
+
+    rule: name of the rule that matched, "" when none did.
+    evidence: the lines that made it match, oldest first.
+    reset_at: when a limit ends, UTC; None when the screen does not say.
+    """
+
+    state: State
+    rule: str = ""
+    evidence: tuple[str, ...] = ()
+    reset_at: datetime | None = None

@@ -1,0 +1,97 @@
+"""From a screen to a reading: gather what matches, let the strongest speak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+
+from orchestrator.model.reading import Reading, Screen, State
+from orchestrator.reading.blocks import own_words
+from orchestrator.reading.regions import View
+from orchestrator.reading.resets import countdown, find_reset
+from orchestrator.reading.rules import Hit, Rules
+
+_SETTLED = 3.0
+"""Seconds without a change after which a plain command counts as idle."""
+_LONG_RETRY = 300.0
+"""Seconds: a program that retries by itself, but later than this, is limited and not in trouble."""
+_EVIDENCE_ROWS = 6
+
+
+def read(
+    rules: Rules,
+    screen: Screen,
+    now: datetime,
+    tz: str,
+    unchanged_for: float | None = None,
+    first_seen: datetime | None = None,
+) -> Reading:
+    """What the program on this screen says of itself now.
+
+    Args:
+        rules: of its backend, from `compile_rules`.
+        screen: the pane.
+        now: the time of the look, with zone.
+        tz: IANA name of the zone in which the program prints times.
+        unchanged_for: seconds since the screen last changed, None when that is not known.
+        first_seen: when the message on the screen was first read, None for now. A bare time
+            or a duration counts from there.
+    """
+    if not rules:
+        moving = unchanged_for is not None and unchanged_for < _SETTLED
+        return Reading(State.WORKING if moving else State.IDLE, rule="screen changes" if moving else "screen is still")
+    view = View(screen)
+    hits, messages = list(rules.search(view)), _messages(rules, view)
+    best = _strongest(hits + messages[:1], messages)
+    if best is None:
+        return Reading(State.STARTING, rule="nothing drawn yet") if view.empty else Reading(State.UNKNOWN)
+    best = _judge_retry(best)
+    evidence = tuple(_shown(screen, row.row) for row in best.rows[:_EVIDENCE_ROWS]) or ((best.text,) if best.text else ())
+    reading = Reading(best.spec.state, best.spec.name, evidence)
+    if best.spec.state is not State.LIMITED:
+        return reading
+    return replace(reading, reset_at=find_reset(_told(hits, messages), first_seen or now, tz))
+
+
+def _told(hits: list[Hit], messages: list[Hit]) -> Iterator[str]:
+    """What speaks of the limit, the surest first: a footer leaves out the zone that its message names."""
+    for hit in (*messages, *sorted(hits, key=lambda hit: hit.rank, reverse=True)):
+        if hit.spec.state in {State.LIMITED, State.TRANSIENT}:
+            yield hit.text
+            yield hit.around
+
+
+def _messages(rules: Rules, view: View) -> list[Hit]:
+    """The newest message that tells, and above it those that say the same."""
+    found: list[Hit] = []
+    for words in own_words(view.blocks):
+        hit = rules.match(words, view)
+        if hit is None:
+            if words.reply:
+                break
+            continue
+        if found and (found[0].spec.state is not State.LIMITED or hit.spec.state is not State.LIMITED):
+            break
+        found.append(hit)
+    return found
+
+
+def _strongest(hits: list[Hit], messages: list[Hit]) -> Hit | None:
+    best = max(hits, key=lambda hit: hit.rank, default=None)
+    if best and best.spec.state is State.DIALOG and messages and messages[0].spec.state is State.LIMITED:
+        return messages[0]  # the menu that comes with a limit is part of it
+    return best
+
+
+def _judge_retry(hit: Hit) -> Hit:
+    if hit.spec.state is not State.TRANSIENT:
+        return hit
+    wait = countdown(hit.text)
+    if wait is None or wait.total_seconds() <= _LONG_RETRY:
+        return hit
+    return replace(hit, spec=replace(hit.spec, state=State.LIMITED))
+
+
+def _shown(screen: Screen, row: int) -> str:
+    return screen.text.split("\n")[row].strip()

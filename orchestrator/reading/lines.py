@@ -1,0 +1,136 @@
+"""A terminal row as the reader sees it: without box sides, with its mark told apart.
+
+Agent programs draw much the same way: a mark in front of what the user typed, another in
+front of what the agent says, others for the program's own messages, and a spinner. Which
+mark means what is the data at the head of this file.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import Enum
+
+
+class Mark(Enum):
+    """Who speaks in a row, by the mark it begins with."""
+
+    NONE = "none"
+    USER = "user"
+    AGENT = "agent"
+    NOTICE = "notice"
+    """The program's own message: an error, a warning, a note."""
+    SUB = "sub"
+    """Hangs under the row above: a tool's result, or the answer to what the user typed."""
+    STATUS = "status"
+    """The spinner: a turn runs, or is being retried."""
+    FINISHED = "finished"
+    """A turn has ended."""
+
+
+_SIDES = "│┃║▌▐|"
+_RULE_CHARS = "─━═▀▄▔▁╌┄╴╶╭╮╰╯┌┐└┘├┤┬┴╔╗╚╝╹╻"
+_BRAILLE = "\u2801-\u28ff"
+_SPINNER = f"·✢✳✶✻✽∗✺✲*◐◑◒◓◴◵◶◷{_BRAILLE}"
+
+_PLAIN = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-", "∙": "·", "\u00a0": " ", "\u202f": " "}
+)
+_SIDED = re.compile(rf"\s*[{_SIDES}](?:\s|$)")
+_RIGHT_SIDE = re.compile(rf"\s+[{_SIDES}].*$")
+_RULE = re.compile(rf"[{_RULE_CHARS}\-_=\s]*$")
+_LABEL = re.compile(rf"[{_RULE_CHARS}]+ (?P<label>.*?)[\s{_RULE_CHARS}]*$")
+_GLUED = re.compile(r"[░█]+(?=[A-Za-z])")
+_FINISHED = re.compile(
+    rf"(?:[{_SPINNER}] +)?\w[\w'-]* for (?:<?\d+[hms]\s?)+(?:\s*[·•].*)?$"
+    r"|▣ "
+    r"|Tokens: .* (?:sent|received)"
+    r"|[●•⏺] Completed in [\d.]+"
+)
+_STATUS = re.compile(
+    rf"(?![·*•])[{_SPINNER}] \S[^.]{{0,60}}(?:…|\.\.\.)"
+    r"|[·*] [A-Z][\w'-]+(?:…|\.\.\.)"
+    rf"|[{_BRAILLE}]{{1,3}} +\S"
+    rf"|[{_SPINNER}] .*\b(?:retrying|attempt \d)"
+    r"|[✻✶✽✢✳·*∗] Waiting for "
+    r"|(?:\S )?(?:[\w'.…/-]+ ){1,4}\((?:[^()]*\b)?(?:esc|ctrl[+-]c)(?: again)? to (?:interrupt|cancel|stop)\b[^()]*\)"
+    r"|(?:\S )?[A-Z][\w'-]+ing(?:…|\.\.\.)(?: \(?\d[^.]*)?$"
+    r"|[•◦] Reconnecting"
+    r"|[░█ ]{1,3} *Waiting for "
+    r"|↻ ",
+    re.IGNORECASE,
+)
+_ERROR = re.compile(r"litellm\.\w+(?:Error|Exception)\b|❯ API Error: ")
+"""Errors that stand where otherwise the user's or the agent's words do."""
+_MARKS = {
+    **dict.fromkeys("❯›>", Mark.USER),
+    **dict.fromkeys("●•⏺✦◆○◇!", Mark.AGENT),
+    **dict.fromkeys("■⚠✕✖✗✘ℹ×☒⛔❌🚫▲△", Mark.NOTICE),
+    **dict.fromkeys("⎿└↳⤷", Mark.SUB),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of the screen.
+
+    row: its number, from 0.
+    indent: blanks before its first sign, box sides not counted.
+    text: without sides, marks and outer blanks; typographic quotes and dashes made plain.
+    glyph: the mark itself, "" for none.
+    sided: it stood behind a box side.
+    column: where `text` begins on the screen.
+    rule: it is a drawn line and nothing else.
+    """
+
+    row: int
+    indent: int
+    text: str
+    mark: Mark
+    glyph: str = ""
+    sided: bool = False
+    rule: bool = False
+    column: int = 0
+
+    @property
+    def blank(self) -> bool:
+        """Nothing is written in it, though it may be inside a box."""
+        return not self.text and not self.rule and not self.glyph
+
+
+def parse_line(row: int, raw: str) -> Line:
+    """A row of `capture-pane` as a `Line`."""
+    text = raw.translate(_PLAIN).rstrip()
+    column = 0
+    sided = _SIDED.match(text)
+    if sided:
+        column = sided.end()
+        text = _RIGHT_SIDE.sub("", text[column:])
+    indent = len(text) - len(text.lstrip())
+    text = text.strip()
+    if len(text) > 3 and _RULE.match(text):
+        return Line(row, indent, "", Mark.NONE, sided=bool(sided), rule=True)
+    if label := _LABEL.match(text):
+        text = label["label"]
+    if text[:1] in {"░", "█"}:
+        text = _GLUED.sub("", text, count=1)
+    return _marked(Line(row, indent, text, Mark.NONE, sided=bool(sided), column=column + indent))
+
+
+def _marked(line: Line) -> Line:
+    """The line with its mark, if it begins with one, taken off the text."""
+    text, glyph = line.text, line.text[:1]
+    if _FINISHED.match(text):
+        return replace(line, mark=Mark.FINISHED, glyph=glyph)
+    if _ERROR.match(text):
+        return replace(line, mark=Mark.NOTICE, text=text.lstrip("❯ "))
+    if _STATUS.match(text):
+        mark = Mark.STATUS
+    else:
+        mark = _MARKS.get(glyph, Mark.NONE)
+        if mark is Mark.NONE or text[1:2] not in {"", " ", "\ufe0f"}:
+            return line
+    if glyph.isalnum():
+        return replace(line, mark=mark)
+    rest = text[1:].lstrip("\ufe0f").lstrip()
+    return replace(line, text=rest, mark=mark, glyph=glyph, column=line.column + len(text) - len(rest))

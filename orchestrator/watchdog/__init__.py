@@ -1,0 +1,1 @@
+"""The loop around one tick. Start reading at `tick.py`."""

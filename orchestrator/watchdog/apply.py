@@ -1,0 +1,96 @@
+"""Step 5 of a tick: carry the plan's actions out. Decides nothing; what fails is told, and seen again next tick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from orchestrator.decide.delivery import KICKOFF_FILE
+from orchestrator.errors import AoError
+from orchestrator.model.action import (
+    Action,
+    CloseSession,
+    EndProcesses,
+    NudgeServer,
+    Paste,
+    PressKey,
+    ReopenLog,
+    RestoreSocket,
+    Start,
+)
+from orchestrator.model.config import Config
+from orchestrator.model.event import Event, EventKind
+from orchestrator.model.observation import StartFailure
+from orchestrator.watchdog.ports import Clock, Launcher, Logs, Processes, Store, Tmux
+
+
+@dataclass(slots=True)
+class Hands:
+    """The ports that acting needs. fleet: the mark of this fleet's panes."""
+
+    tmux: Tmux
+    processes: Processes
+    launcher: Launcher
+    logs: Logs
+    store: Store
+    clock: Clock
+    fleet: str
+
+
+def apply(actions: tuple[Action, ...], hands: Hands, config: Config) -> dict[str, StartFailure]:
+    """Carry out actions in order; the starts that failed, by session."""
+    failures: dict[str, StartFailure] = {}
+    for action in actions:
+        try:
+            words = _carry_out(action, hands, config)
+        except (AoError, OSError) as error:
+            words = f"{error.message}. {error.hint}".rstrip(". ") if isinstance(error, AoError) else str(error)
+        if not words:
+            continue
+        if isinstance(action, Start):
+            failures[action.launch.name] = StartFailure(action.run, words)
+        else:
+            subject = getattr(action, "name", "")
+            told = Event(EventKind.ACTION_FAILED, subject, f"{type(action).__name__}: {words}")
+            hands.store.add_event(told, hands.clock.now())
+    return failures
+
+
+def _carry_out(action: Action, hands: Hands, config: Config) -> str:
+    """Do one thing; "" or why it could not be done."""
+    match action:
+        case Start():
+            return _start(action, hands)
+        case NudgeServer(server_pid):
+            hands.tmux.nudge(server_pid)
+            return ""
+        case RestoreSocket(server_pid):
+            hands.tmux.restore_socket(server_pid)
+            return ""
+        case EndProcesses(_, processes, kill):
+            refused = [process for process in processes if not hands.processes.end(process, kill=kill)]
+            return ", ".join(f"may not signal pid {process.pid} ({process.command})" for process in refused)
+        case CloseSession(_, _, pane):
+            return hands.tmux.close_pane(pane)
+        case Paste(name, pane, text):
+            text = text.replace(KICKOFF_FILE, str(hands.launcher.kickoff_file(name)))
+            return hands.tmux.paste(pane, hands.logs.write_scratch(name, text))
+        case PressKey(_, pane, key):
+            return hands.tmux.press(pane, key)
+        case ReopenLog(name, pane, rotate):
+            if rotate:
+                hands.logs.rotate(name, config.watchdog.log_keep)
+            hands.logs.make(name)
+            return hands.tmux.record(pane, hands.logs.path(name))
+        case _:
+            assert_never(action)
+
+
+def _start(action: Start, hands: Hands) -> str:
+    name = action.launch.name
+    command = hands.launcher.prepare(action)
+    hands.logs.make(name)
+    marks = {"fleet": hands.fleet, "name": name, "spec": action.spec, "run": action.run}
+    if action.pane:
+        return hands.tmux.respawn(action.pane, command, marks, hands.logs.path(name))
+    return hands.tmux.start(action.launch.session, command, marks, hands.logs.path(name))

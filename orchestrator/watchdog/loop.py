@@ -1,0 +1,122 @@
+"""The loop around the tick: wait until something asks for a look, then look.
+
+A quiet fleet costs one cheap glance a second. Everything that wakes earlier (a death, a request, a
+saved config, news from tmux) only brings the next tick forward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from orchestrator.errors import AoError
+from orchestrator.model.action import Plan
+from orchestrator.model.event import Event, EventKind
+from orchestrator.watchdog.ports import Clock, Snapshot, Store
+from orchestrator.watchdog.tick import Ticker
+
+GLANCE = 1.0
+"""Seconds between two glances at a fleet in which nothing is due."""
+TROUBLE_PAUSE = 1.0
+TIDY_INTERVAL = 3600.0
+
+
+class Waker(Protocol):
+    """Waits for what may wake the loop."""
+
+    @property
+    def signalled(self) -> bool: ...
+    def wait(self, seconds: float) -> tuple[bool, bool]: ...
+    def watch_tmux(self, descriptor: int | None) -> None: ...
+
+
+class News(Protocol):
+    """tmux's notifications."""
+
+    def fileno(self) -> int | None: ...
+    def take_news(self) -> bool: ...
+
+
+class Journal(Protocol):
+    """Where events are written for people."""
+
+    def write(self, event: Event) -> None: ...
+    def trouble(self, message: str, *, trace: bool = False) -> None: ...
+
+
+@dataclass(slots=True)
+class Loop:
+    """One watchdog's life. tidy: called now and then to keep the store bounded."""
+
+    ticker: Ticker
+    waker: Waker
+    news: News
+    journal: Journal
+    store: Store
+    clock: Clock
+    tidy: Callable[[], None]
+    _wait: float = 0.0
+    _tidied: float = 0.0
+    _told_error: str = ""
+
+    def run(self) -> None:
+        """Tick until a signal or a request ends it; agents are left as they are."""
+        while not (self.waker.signalled or self.ticker.memory.stop_watchdog):
+            self.once()
+
+    def once(self, longest: float = GLANCE) -> None:
+        """Wait for at most `longest` seconds, and tick if anything asks for it or it is time."""
+        self._wait = self._pass(min(self._wait, longest))
+
+    def _pass(self, wait: float) -> float:
+        self.waker.watch_tmux(self.news.fileno())
+        begun = self.clock.mono()
+        asked, news = self.waker.wait(min(wait, GLANCE))
+        if self.waker.signalled:
+            return wait
+        if news:
+            asked = self.news.take_news() or asked
+        left = wait - (self.clock.mono() - begun)
+        if asked or left <= 0:
+            return self._tick()
+        return self._glance(left)
+
+    def _glance(self, left: float) -> float:
+        try:
+            moved = self.ticker.observer.glance()
+        except (AoError, OSError) as error:
+            self.journal.trouble(f"could not look: {error}")
+            return left
+        return self._tick(moved) if moved is not None else left
+
+    def _tick(self, snapshot: Snapshot | None = None) -> float:
+        try:
+            plan = self.ticker.tick(snapshot)
+        except Exception:  # noqa: BLE001 - a fleet must be looked after whatever one tick met
+            self.journal.trouble("a tick failed; the next one follows", trace=True)
+            return TROUBLE_PAUSE
+        self._report(plan)
+        return plan.wake_after
+
+    def _report(self, plan: Plan) -> None:
+        """Step 6: events to whoever listens."""
+        for event in plan.events:
+            self.journal.write(event)
+        error = self.ticker.store_error
+        if error != self._told_error:
+            self.journal.trouble(error or "the store can be written again")
+            self._told_error = error
+        mono = self.clock.mono()
+        if mono - self._tidied >= TIDY_INTERVAL:
+            self._tidied = mono
+            self.tidy()
+
+    def announce(self, kind: EventKind, message: str) -> None:
+        """An event about the watchdog itself."""
+        event = Event(kind, "watchdog", message)
+        self.journal.write(event)
+        try:
+            self.store.add_event(event, self.clock.now())
+        except AoError as error:
+            self.journal.trouble(error.message)
