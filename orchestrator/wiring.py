@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from orchestrator.adapters import clock, processes
 from orchestrator.adapters.config_file import ConfigFile
@@ -16,14 +17,24 @@ from orchestrator.adapters.journal import Journal
 from orchestrator.adapters.launcher import FileLauncher
 from orchestrator.adapters.lock import FleetLock, Holder
 from orchestrator.adapters.logfiles import LogFiles, private_folder
-from orchestrator.adapters.store import Store
+from orchestrator.adapters.store import Store, StoreBroken
 from orchestrator.adapters.tmux import TmuxServer
 from orchestrator.adapters.wake import Waker
+from orchestrator.decide.plan import plan
+from orchestrator.model.action import Plan
 from orchestrator.model.config import Config
+from orchestrator.model.event import Event, EventKind
+from orchestrator.model.memory import Memory
+from orchestrator.model.observation import Observation
+from orchestrator.model.request import Request
 from orchestrator.watchdog.apply import Hands
 from orchestrator.watchdog.loop import Loop
 from orchestrator.watchdog.observe import Eyes, Observer
 from orchestrator.watchdog.tick import Ticker
+
+ONCE_LIMIT = 15.0
+ONCE_DUE = 0.5
+"""Seconds: what is due later than this is not waited for by a single pass."""
 
 
 class ProcessesHere:
@@ -73,6 +84,32 @@ class Supervisor:
     journal: Journal
     lock: FleetLock
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def drive(self, longest: float) -> None:
+        """One pass of the loop, for a verb that ticks itself."""
+        self.loop.once(longest)
+
+    def run(self, path: Path) -> None:
+        """Look after the fleet until a signal or a request ends it. For the main thread."""
+        self.waker.catch_signals()
+        self.waker.watch_file(path)
+        self.loop.announce(EventKind.WATCHDOG_STARTED, f"looks after {path} (pid {os.getpid()})")
+        if self.store.moved_aside is not None:
+            self.loop.announce(EventKind.STORE_REBUILT, f"the store could not be used; it is kept as {self.store.moved_aside.name}")
+        self.loop.run()
+        self.loop.announce(EventKind.WATCHDOG_STOPPED, "ended; sessions are left as they are")
+
+    def run_once(self) -> None:
+        """Tick until nothing is left that can be done at once, for at most `ONCE_LIMIT` seconds."""
+        deadline = clock.mono() + ONCE_LIMIT
+        while self.loop.step() < ONCE_DUE and clock.mono() < deadline:
+            pass
+
     def close(self) -> None:
         """Let go of everything; sessions are left as they are."""
         self.tmux.close()
@@ -106,6 +143,62 @@ def open_supervisor(path: Path, environ: Mapping[str, str], *, role: str, echo: 
     except BaseException:
         lock.release()
         raise
+
+
+def look(path: Path, environ: Mapping[str, str]) -> tuple[Observation, Plan]:
+    """Observe and plan without the lock, and change nothing: for `status` and `--dry-run`.
+
+    Raises:
+        ConfigError: the config can't be used.
+        EnvironmentMissing: tmux is missing.
+    """
+    source = ConfigFile(path)
+    config = source.current()
+    tmux = open_tmux(config, environ)
+    database = config.state_dir / "ao.db"
+    store = Store(database, read_only=True) if database.exists() else None
+    deaths = processes.DeathWatch()
+    try:
+        eyes = Eyes(
+            tmux=tmux, processes=ProcessesHere(), deaths=_Unwatched(deaths), store=store or _NoStore(),
+            logs=LogFiles(config.defaults.log_dir), probes=TcpProbes(lambda: None),
+            conversations=TranscriptConversations(environ), clock=clock, config=source,
+        )  # fmt: skip
+        memory = store.load_memory() if store else Memory()
+        observation = Observer(eyes).observe(memory, {})
+        return observation, plan(observation, memory, local_zone(environ))
+    finally:
+        deaths.watch([])
+        tmux.close()
+        if store:
+            store.close()
+
+
+class _Unwatched:
+    """Deaths for a single look: nothing waits for them."""
+
+    def __init__(self, deaths: processes.DeathWatch) -> None:
+        self._deaths = deaths
+        self.ended = deaths.ended
+
+    def watch(self, pids: Iterable[int]) -> None:
+        self._deaths.watch(pids)
+
+
+class _NoStore:
+    """A fleet that was never started has nothing stored, and a look does not create it."""
+
+    def load_memory(self) -> Memory:
+        return Memory()
+
+    def open_requests(self) -> tuple[Request, ...]:
+        return ()
+
+    def save(self, plan: Plan, at: float) -> None:  # noqa: ARG002 - the port's form
+        raise StoreBroken("a look stores nothing")
+
+    def add_event(self, event: Event, at: float) -> None:  # noqa: ARG002 - the port's form
+        raise StoreBroken("a look stores nothing")
 
 
 def _build(source: ConfigFile, config: Config, environ: Mapping[str, str], lock: FleetLock, *, echo: bool) -> Supervisor:

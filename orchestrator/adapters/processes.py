@@ -16,9 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
 from orchestrator.model.observation import Process
+
 
 MARK = "AO_RUN"
 """Environment variable that carries the run's id."""
@@ -49,17 +48,37 @@ class ProcessTable:
         """The table now."""
         return cls(_proc_rows() if LINUX else _psutil_rows())
 
-    def members(self, leader: int, run: str) -> tuple[Process, ...]:
-        """What is left of a run: by session id and descent of `leader`, and by the run's mark. Never this process."""
-        found = {row.pid for row in self._rows.values() if row.session == leader}
-        found |= {leader} if leader in self._rows else set()
-        if run:
-            mark = f"{MARK}={run}".encode()
-            found |= {pid for pid in self._rows if mark in self._mark(pid)}
+    def members(self, leader: int, run: str, *, living: bool) -> tuple[Process, ...]:
+        """What is left of a run: by terminal session and descent of its leader, and by the run's mark.
+
+        Args:
+            leader: pid of the pane's first process, 0 when it was never seen.
+            run: the run's id, "" for none.
+            living: tmux has the leader as a living child. Else its pid may be in use again by
+                somebody else's process, which is told by the mark that it lacks.
+
+        Returns:
+            Processes by pid; never this one, its ancestors, or init.
+        """
+        mark = f"{MARK}={run}".encode() if run else b""
+        found = {pid for pid in self._rows if mark and self._mark(pid) == mark}
+        row = self._rows.get(leader)
+        if leader > 1 and (living or row is None or row.zombie or leader in found):
+            # As long as anything is left of a terminal session, the kernel does not give its number away.
+            found |= {each.pid for each in self._rows.values() if each.session == leader}
+            found |= {leader} & set(self._rows)
         found |= set(self._descendants(found))
-        found.discard(os.getpid())
-        rows = (self._rows[pid] for pid in sorted(found))
-        return tuple(Process(row.pid, row.started, row.command) for row in rows if not row.zombie)
+        found -= self._own_line()
+        left = (self._rows[pid] for pid in sorted(found))
+        return tuple(Process(each.pid, each.started, each.command) for each in left if not each.zombie)
+
+    def _own_line(self) -> set[int]:
+        """This process, its ancestors, and init: a supervisor that was started inside an agent must not end itself."""
+        line, pid = {0, 1}, os.getpid()
+        while pid in self._rows and pid not in line:
+            line.add(pid)
+            pid = self._rows[pid].parent
+        return line
 
     def command_lines(self, leader: int) -> tuple[str, ...]:
         """Command lines of a process and its descendants, the leader's first."""
@@ -96,11 +115,11 @@ def is_alive(pid: int) -> bool:
 
 def command_line(pid: int) -> str:
     """A process's command line, words joined by blanks; "" when it is gone or has none."""
+    if not LINUX:
+        return _psutil_command_line(pid)
     try:
-        if LINUX:
-            return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
-        return " ".join(psutil.Process(pid).cmdline())
-    except (OSError, psutil.Error):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
+    except OSError:
         return ""
 
 
@@ -225,7 +244,29 @@ def _proc_rows() -> Iterator[Row]:
             yield row
 
 
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return 0
+
+
+def _environment(pid: int) -> bytes:
+    """A process's environment as NUL-separated assignments, each with a NUL before it; b"" where not readable."""
+    if not LINUX:
+        return _psutil_environment(pid)
+    try:
+        return b"\0" + Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
+    except OSError:
+        return b""
+
+
+# Where there is no /proc, psutil knows; on Linux it costs ten times as much, so it is not imported there.
+
+
 def _psutil_row(pid: int) -> Row | None:
+    import psutil  # noqa: PLC0415
+
     try:
         process = psutil.Process(pid)
         with process.oneshot():
@@ -238,24 +279,27 @@ def _psutil_row(pid: int) -> Row | None:
 
 
 def _psutil_rows() -> Iterator[Row]:
+    import psutil  # noqa: PLC0415
+
     for pid in psutil.pids():
         if (row := _psutil_row(pid)) is not None:
             yield row
 
 
-def _session(pid: int) -> int:
+def _psutil_command_line(pid: int) -> str:
+    import psutil  # noqa: PLC0415
+
     try:
-        return os.getsid(pid)
-    except OSError:
-        return 0
+        return " ".join(psutil.Process(pid).cmdline())
+    except psutil.Error:
+        return ""
 
 
-def _environment(pid: int) -> bytes:
-    """A process's environment as NUL-separated assignments, each with a NUL before it; b"" where not readable."""
+def _psutil_environment(pid: int) -> bytes:
+    import psutil  # noqa: PLC0415
+
     try:
-        if LINUX:
-            return b"\0" + Path(f"/proc/{pid}/environ").read_bytes() + b"\0"
         pairs: Mapping[str, str] = psutil.Process(pid).environ()
-    except (OSError, psutil.Error):
+    except psutil.Error:
         return b""
     return b"\0" + b"".join(f"{key}={value}\0".encode("utf-8", "surrogateescape") for key, value in pairs.items())

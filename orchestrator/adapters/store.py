@@ -177,6 +177,18 @@ class Store:
         rows = self._rows("SELECT body FROM views ORDER BY place, name")
         return tuple(view for (body,) in rows if (view := _decode(body, View)))
 
+    def phases(self) -> tuple[tuple[str, PhaseMemory], ...]:
+        """Where each loop stands, by its name."""
+        rows = self._rows("SELECT key, body FROM memory WHERE key LIKE 'phase/%'")
+        return tuple((key.removeprefix(PHASE), phase) for key, body in rows if (phase := _decode(body, PhaseMemory)))
+
+    def config_error(self) -> str:
+        """Why the last edit of the config is not in force, "" when it is."""
+        for (body,) in self._rows("SELECT body FROM memory WHERE key = ?", (FLEET,)):
+            fleet = _decode(body, Memory)
+            return fleet.config_error if fleet else ""
+        return ""
+
     def events(self, after: int = 0, subject: str | None = None, limit: int = 1000) -> tuple[Recorded, ...]:
         """Events with a higher number than `after`, oldest first; the last `limit` of them."""
         where, values = "id > ?", [after]

@@ -33,7 +33,7 @@ WIDTH, HEIGHT = 200, 50
 CONTROL_PREFIX = "_ao-"
 """Sessions of ao's own control clients; never shown to users."""
 MINIMAL = ("HOME", "PATH", "TERM", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TMUX_TMPDIR", "XDG_RUNTIME_DIR")
-NESTING = ("TMUX", "TMUX_PANE")
+NESTING = ("TMUX", "TMUX_PANE", "AO_RUN", "AO_AGENT", "AO_CONFIG")
 
 FIELDS = (
     "session_id", "pane_id", "pane_pid", "pid", "pane_dead", "pane_dead_status", "pane_dead_signal",

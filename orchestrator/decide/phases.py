@@ -6,6 +6,7 @@ what they are started from, and are restarted into the new one at once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from orchestrator.model.config import Config, Kind, LoopSpec
@@ -23,12 +24,23 @@ def phase_index(loop: LoopSpec, memory: PhaseMemory) -> int:
     return max(0, min(memory.index, len(loop.phases) - 1))
 
 
+def standing(config: Config, phases: Mapping[str, PhaseMemory]) -> dict[str, PhaseMemory]:
+    """Where every declared loop stands, brought up to the config's present phases."""
+    after: dict[str, PhaseMemory] = {}
+    for loop in config.loops:
+        memory = phases.get(loop.name, PhaseMemory())
+        index = phase_index(loop, memory) if loop.phases else -1
+        phase_id = loop.phases[index].id if loop.phases else ""
+        after[loop.name] = replace(memory, index=index, phase_id=phase_id, ids=tuple(phase.id for phase in loop.phases))
+    return after
+
+
 def move(request: Request, config: Config, memory: Memory, observation: Observation) -> tuple[Outcome, Memory, list[Event]]:
     """Carry out `ao phase next` or `ao phase set`; a phase that does not exist is refused by name."""
     loop = config.loop(request.loop)
     if loop is None or not loop.phases:
         return Outcome(Result.REFUSED, f"there is no loop {request.loop} with phases"), memory, []
-    here = phase_index(loop, memory.phases.get(loop.name, PhaseMemory()))
+    here = phase_index(loop, memory.phases[loop.name])
     there = _destination(request.argument, loop, here)
     ids = ", ".join(f"{index} {phase.id}" for index, phase in enumerate(loop.phases))
     if there is None:
@@ -36,7 +48,7 @@ def move(request: Request, config: Config, memory: Memory, observation: Observat
     if there >= len(loop.phases):
         return Outcome(Result.REFUSED, f"{loop.phases[here].id} is the last phase; the phases are: {ids}"), memory, []
     phase = loop.phases[there]
-    phases = {**memory.phases, loop.name: PhaseMemory(index=there, phase_id=phase.id, moved_at=observation.now)}
+    phases = {**memory.phases, loop.name: replace(memory.phases[loop.name], index=there, phase_id=phase.id, moved_at=observation.now, complete=False)}
     members = {agent.name for agent in config.agents if agent.kind is Kind.LOOP and agent.loop == loop.name}
     sessions = {
         name: replace(session, restart=f"phase {phase.id}", talked=False)

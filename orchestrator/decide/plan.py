@@ -10,6 +10,7 @@ from orchestrator.decide.delivery import deliver
 from orchestrator.decide.lifecycle import advance
 from orchestrator.decide.logs import keep_log
 from orchestrator.decide.pace import Turn, grant_starts
+from orchestrator.decide.phases import standing
 from orchestrator.decide.requests import accept, follow
 from orchestrator.decide.step import Step
 from orchestrator.decide.wanted import wanted_sessions
@@ -35,6 +36,7 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
         zone: IANA name of the machine's time zone, for reset times without one.
     """
     memory = on_this_boot(memory, observation)
+    memory = replace(memory, phases=standing(observation.config, memory.phases))
     events: list[Event] = _fleet_events(observation, memory)
     requests: list[Request] = []
     for request in observation.requests:

@@ -164,10 +164,11 @@ class SessionMemory:
 
 @dataclass(frozen=True, slots=True)
 class PhaseMemory:
-    """Where one loop stands. index: of the current phase. complete: the last one is done."""
+    """Where one loop stands. index: of the current phase, -1 when it has none; ids: of all its phases. complete: the last one is done."""
 
     index: int = 0
     phase_id: str = ""
+    ids: tuple[str, ...] = ()
     moved_at: float = 0.0
     complete: bool = False
 

@@ -69,6 +69,11 @@ class Loop:
         """Wait for at most `longest` seconds, and tick if anything asks for it or it is time."""
         self._wait = self._pass(min(self._wait, longest))
 
+    def step(self) -> float:
+        """Wait until the next tick is due and tick; seconds until the one after that."""
+        self._wait = self._pass(self._wait)
+        return self._wait
+
     def _pass(self, wait: float) -> float:
         self.waker.watch_tmux(self.news.fileno())
         begun = self.clock.mono()

@@ -161,7 +161,10 @@ class Observer:
         if not names:
             return {}
         table = self.eyes.processes.table()
-        return {name: table.members(attention.leader_of(look.session(name), look.panes), look.run(name)) for name in names}
+        return {
+            name: table.members(attention.leader_of(look.session(name), look.panes), look.run(name), living=name in look.alive)
+            for name in names
+        }
 
     def _programs(self, look: _Look) -> dict[str, tuple[str, ...]]:
         return {

@@ -48,7 +48,7 @@ class Tmux(Protocol):
 class Table(Protocol):
     """The process table at one moment."""
 
-    def members(self, leader: int, run: str) -> tuple[Process, ...]: ...
+    def members(self, leader: int, run: str, *, living: bool) -> tuple[Process, ...]: ...
 
 
 class Processes(Protocol):

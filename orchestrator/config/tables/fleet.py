@@ -11,6 +11,7 @@ from orchestrator.model.config import Watch, WhenExhausted
 
 _INTERVAL = Duration(least=0.1)
 _SLACK = Duration()
+_BACKOFF = Duration(least=0.01)
 
 DEFAULTS: Final = Table(
     "[defaults]",
@@ -92,9 +93,9 @@ WATCHDOG: Final = Table(
         "slow",
     ),
     Key(
-        "backoff_initial", _INTERVAL, "Delay before the second restart; it doubles from there, with jitter", 1
+        "backoff_initial", _BACKOFF, "Delay before the second restart; it doubles from there, with jitter", 1
     ),
-    Key("backoff_max", _INTERVAL, "Longest delay before a restart", 300),
+    Key("backoff_max", _BACKOFF, "Longest delay before a restart", 300),
     Key("max_starts_per_minute", Integer(1, 100_000), "Most starts in a minute, of the whole fleet", 60),
     Key("waiting_max", _SLACK, "Longest `WAITING-UNTIL` that is believed", 21600),
     Key(
