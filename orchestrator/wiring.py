@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Self
 
 from orchestrator.adapters import clock, processes
-from orchestrator.adapters.config_file import ConfigFile
+from orchestrator.adapters.config_file import LAST_GOOD, ConfigFile
 from orchestrator.adapters.conversations import TranscriptConversations
 from orchestrator.adapters.jobs import TcpProbes
 from orchestrator.adapters.journal import Journal
@@ -139,6 +139,7 @@ def open_supervisor(path: Path, environ: Mapping[str, str], *, role: str, echo: 
     lock = FleetLock(config.state_dir / "lock")
     lock.acquire(Holder(os.getpid(), str(path), role, clock.now()))
     try:
+        source.keep_copy(config.state_dir / LAST_GOOD)
         return _build(source, config, environ, lock, echo=echo)
     except BaseException:
         lock.release()
@@ -152,7 +153,7 @@ def look(path: Path, environ: Mapping[str, str]) -> tuple[Observation, Plan]:
         ConfigError: the config can't be used.
         EnvironmentMissing: tmux is missing.
     """
-    source = ConfigFile(path)
+    source = ConfigFile(path, last_good=True)
     config = source.current()
     tmux = open_tmux(config, environ)
     database = config.state_dir / "ao.db"

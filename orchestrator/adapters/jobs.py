@@ -42,11 +42,22 @@ class TcpProbes:
     def _ask(self, name: str, run: str, address: str, stop: threading.Event) -> None:
         host, _, port = address.rpartition(":")
         while not stop.is_set():
-            try:
-                socket.create_connection((host.strip("[]"), int(port)), CONNECT_TIMEOUT).close()
-            except OSError:
+            if not _answers(host.strip("[]"), int(port)):
                 stop.wait(RETRY)
                 continue
             self._ready.add((name, run))
             self._poke()
             return
+
+
+def _answers(host: str, port: int) -> bool:
+    try:
+        with socket.create_connection((host, port), CONNECT_TIMEOUT) as connection:
+            return not is_own_echo(connection)
+    except OSError:
+        return False
+
+
+def is_own_echo(connection: socket.socket) -> bool:
+    """Whether a connection is one to itself: asked often enough, a free local port is drawn as its own source."""
+    return bool(connection.getsockname() == connection.getpeername())

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import sys
 import time
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -48,11 +51,21 @@ class Journal:
 class _QuietFile(RotatingFileHandler):
     """Follows the path, so that a log that was moved or deleted is begun again, and swallows errors of writing."""
 
+    def _open(self) -> TextIOWrapper:
+        """Private whatever the umask, since events name prompts and paths."""
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+        return TextIOWrapper(os.fdopen(descriptor, "ab"), encoding=self.encoding, errors="backslashreplace")
+
     def emit(self, record: logging.LogRecord) -> None:
-        if self.stream is not None and not Path(self.baseFilename).exists():
+        if self.stream is not None and not os.path.exists(self.baseFilename):  # noqa: PTH110 - Path's raises where it may not look
             self.close()
             self.stream = None
         super().emit(record)
+
+    def close(self) -> None:
+        """Lines that the disk did not take when they were written are not worth an error now."""
+        with contextlib.suppress(OSError):
+            super().close()
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the base class's name
         pass

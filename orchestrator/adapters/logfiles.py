@@ -76,15 +76,14 @@ class LogFiles:
     def rotate(self, name: str, keep: int) -> None:
         """Move the log to `.1`, the older ones one further, and drop those past `keep`."""
         path = self.path(name)
-        if keep < 1:
-            path.unlink(missing_ok=True)
-            return
-        for number in range(keep - 1, 0, -1):
-            older = path.with_name(f"{path.name}.{number}")
-            if older.exists():
-                older.replace(path.with_name(f"{path.name}.{number + 1}"))
-        if path.exists():
-            path.replace(path.with_name(f"{path.name}.1"))
+        files = [path]
+        while (older := path.with_name(f"{path.name}.{len(files)}")).exists() or len(files) < keep:
+            files.append(older)
+        for number in range(len(files) - 1, -1, -1):
+            if number >= keep:
+                files[number].unlink(missing_ok=True)
+            elif files[number].exists():
+                files[number].replace(path.with_name(f"{path.name}.{number + 1}"))
 
     def write_scratch(self, name: str, text: str) -> Path:
         """A private file with a text to be pasted; one per session, written anew each time."""

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from orchestrator.model.observation import Process
 
-
 MARK = "AO_RUN"
 """Environment variable that carries the run's id."""
 LINUX = sys.platform.startswith("linux")
@@ -73,12 +72,13 @@ class ProcessTable:
         return tuple(Process(each.pid, each.started, each.command) for each in left if not each.zombie)
 
     def _own_line(self) -> set[int]:
-        """This process, its ancestors, and init: a supervisor that was started inside an agent must not end itself."""
+        """This process, its helpers, its ancestors, and init: a supervisor started inside an agent must not end itself."""
         line, pid = {0, 1}, os.getpid()
+        helpers = set(self._descendants({pid}))
         while pid in self._rows and pid not in line:
             line.add(pid)
             pid = self._rows[pid].parent
-        return line
+        return line | helpers
 
     def command_lines(self, leader: int) -> tuple[str, ...]:
         """Command lines of a process and its descendants, the leader's first."""
@@ -113,6 +113,12 @@ def is_alive(pid: int) -> bool:
     return row is not None and not row.zombie
 
 
+def command_name(pid: int) -> str:
+    """Name of the program that a process runs, as the system shows it; "" when it is gone."""
+    row = _row(pid) if LINUX else _psutil_row(pid)
+    return row.command if row is not None else ""
+
+
 def command_line(pid: int) -> str:
     """A process's command line, words joined by blanks; "" when it is gone or has none."""
     if not LINUX:
@@ -133,9 +139,18 @@ def tree_command_lines(leader: int) -> tuple[str, ...]:
         pid = queue.pop(0)
         if line := command_line(pid):
             lines.append(line)
-        with contextlib.suppress(OSError, ValueError):
-            queue += map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+        queue += _children(pid)
     return tuple(lines)
+
+
+def _children(pid: int) -> list[int]:
+    """Pids of a process's children: the kernel lists them by the thread that started them."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - names are all that is needed
+            with contextlib.suppress(OSError):
+                found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split())
+    return found
 
 
 def end(process: Process, *, kill: bool) -> bool:

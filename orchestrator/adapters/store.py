@@ -8,8 +8,10 @@ name that says so, and a new one is begun; running agents are not touched for it
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +46,10 @@ KINDS = frozenset(kind.value for kind in EventKind)
 EVENTS_KEPT = 100_000
 REQUESTS_KEPT = 1_000
 FLEET, SESSION, PHASE = "fleet", "session/", "phase/"
+PASSING = frozenset(
+    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CANTOPEN}
+)
+PASSING_ERRNO = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 class StoreBroken(AoError):
@@ -63,15 +69,15 @@ class Store:
         self.moved_aside: Path | None = None
         """Where a broken store was moved when this one was opened."""
         self._written: dict[str, bytes] = {}
-        self._views: dict[str, bytes] = {}
+        self._views: dict[str, tuple[int, bytes]] = {}
         if read_only:
             self._db = self._open_read_only()
             return
         try:
             self._db = self._open()
         except (sqlite3.DatabaseError, OSError) as error:
-            if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
-                raise StoreBroken(f"the store {path} is locked", "another program holds it; end that one") from error
+            if _may_pass(error):
+                raise StoreBroken(f"the store {path} can't be opened: {error}", "free space, or end what holds it") from error
             self.moved_aside = _move_aside(path, error)
             self._db = self._open()
 
@@ -90,6 +96,7 @@ class Store:
                 phases[key.removeprefix(PHASE)] = phase
             elif key == FLEET:
                 memory = _decode(body, Memory) or memory
+        self._views = {name: (place, bytes(body)) for name, place, body in self._rows("SELECT name, place, body FROM views")}
         return replace(memory, sessions=sessions, phases=phases)
 
     def save(self, plan: Plan, at: float) -> None:
@@ -99,20 +106,18 @@ class Store:
             StoreBroken: it could not be written; nothing of it was.
         """
         rows = dict(_memory_rows(plan.memory))
-        views = {view.name: msgspec.json.encode(view) for view in plan.views}
+        views = {view.name: (place, msgspec.json.encode(view)) for place, view in enumerate(plan.views)}
         changed = {key: body for key, body in rows.items() if self._written.get(key) != body}
         gone = self._written.keys() - rows.keys()
-        new_views = {name: body for name, body in views.items() if self._views.get(name) != body}
+        new_views = {name: row for name, row in views.items() if self._views.get(name) != row}
         old_views = self._views.keys() - views.keys()
         if not (changed or gone or new_views or old_views or plan.events or plan.requests):
             return
-        place = {view.name: index for index, view in enumerate(plan.views)}
         try:
             with self._transaction() as db:
                 db.executemany("INSERT OR REPLACE INTO memory VALUES (?, ?)", changed.items())
                 db.executemany("DELETE FROM memory WHERE key = ?", [(key,) for key in gone])
-                new = [(name, place[name], body) for name, body in new_views.items()]
-                db.executemany("INSERT OR REPLACE INTO views VALUES (?, ?, ?)", new)
+                db.executemany("INSERT OR REPLACE INTO views VALUES (?, ?, ?)", [(name, *row) for name, row in new_views.items()])
                 db.executemany("DELETE FROM views WHERE name = ?", [(name,) for name in old_views])
                 _insert_events(db, plan.events, at)
                 answers = [(r.answered, msgspec.json.encode(r), r.id) for r in plan.requests]
@@ -199,7 +204,7 @@ class Store:
         query = f"SELECT id, at, kind, subject, message, data FROM events WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - fixed words
         rows = list(self._rows(query, (*query_values, limit)))
         return tuple(
-            Recorded(number, at, Event(EventKind(kind), about, message, msgspec.json.decode(data)))
+            Recorded(number, at, Event(EventKind(kind), about, message, _decode(data, dict[str, object]) or {}))
             for number, at, kind, about, message, data in reversed(rows)
             if kind in KINDS
         )
@@ -236,13 +241,20 @@ class Store:
 
     def _open(self) -> sqlite3.Connection:
         # Created by hand first, so that its rights never depend on the umask and no link is followed.
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(errno.EINVAL, "no plain file")
+            os.fchmod(descriptor, 0o600)
+        finally:
+            os.close(descriptor)
         db = sqlite3.connect(self.path, isolation_level=None, timeout=5)
         try:
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = NORMAL")
             (present,) = db.execute("PRAGMA user_version").fetchone()
             _migrate(db, present)
+            _check(db)
         except BaseException:
             db.close()
             raise
@@ -253,10 +265,11 @@ class Store:
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield self._db
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # after some errors SQLite has rolled back by itself
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def _rows(self, query: str, values: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         try:
@@ -278,6 +291,20 @@ def _migrate(db: sqlite3.Connection, present: int) -> None:
             db.execute(statement)
     db.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     db.execute("COMMIT")
+
+
+def _check(db: sqlite3.Connection) -> None:
+    """Damage in the middle of a file shows in no other way until it is met."""
+    (verdict,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Whether an error says nothing against the file itself: another's lock, a full disk, no descriptor left."""
+    if isinstance(error, sqlite3.OperationalError):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in PASSING
+    return isinstance(error, OSError) and error.errno in PASSING_ERRNO
 
 
 def _move_aside(path: Path, error: Exception) -> Path:

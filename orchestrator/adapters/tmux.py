@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.adapters.control import Argv, Block, ControlClient
+from orchestrator.adapters.processes import command_name
 from orchestrator.errors import EnvironmentMissing, TmuxUnavailable
 from orchestrator.model.observation import Pane, ServerState
 from orchestrator.model.reading import Screen
@@ -106,8 +107,10 @@ class TmuxServer:
 
     @property
     def socket_path(self) -> Path:
-        """Where the server's socket is."""
-        return Path(self._environ.get("TMUX_TMPDIR", "/tmp")) / f"tmux-{os.getuid()}" / self._socket  # noqa: S108 - tmux's own default
+        """Where the server's socket is: like tmux, in /tmp when TMUX_TMPDIR names no folder."""
+        chosen = self._environ.get("TMUX_TMPDIR", "")
+        base = Path(chosen if os.path.isdir(chosen) else "/tmp").resolve()  # noqa: PTH112, S108 - "" is no folder; tmux's own default
+        return base / f"tmux-{os.getuid()}" / self._socket
 
     def fileno(self) -> int | None:
         """Descriptor that becomes readable when the server has news; None without a control client."""
@@ -143,7 +146,7 @@ class TmuxServer:
             self._try_attach()
             return self._read_rows(lines)
         words = " ".join(errors)
-        if "no server running" in words or "No such file or directory" in words or "Connection refused" in words:
+        if _says_absent(words):
             return Snapshot(ServerState.ABSENT, words, panes={})
         return Snapshot(ServerState.UNKNOWN, words or f"tmux ended with status {status}")
 
@@ -242,14 +245,14 @@ class TmuxServer:
         return self._do(
             [
                 ("copy-mode", "-q", "-t", pane),
-                ("load-buffer", "-b", name, str(file)),
+                ("load-buffer", "-b", name, str(file).replace("#", "##")),  # it expands `#`, and would run `#(…)`
                 ("paste-buffer", "-d", "-p", "-r", "-b", name, "-t", pane),
             ]
         )
 
     def press(self, pane: str, key: str) -> str:
-        """Press one key by its tmux name; returns as `start`."""
-        return self._do([("send-keys", "-t", pane, "--", key)])
+        """Press one key by its tmux name, for the program and not for copy mode; returns as `start`."""
+        return self._do([("copy-mode", "-q", "-t", pane), ("send-keys", "-t", pane, "--", key)])
 
     def has_socket(self) -> bool:
         """Whether the server's socket file is there."""
@@ -262,7 +265,9 @@ class TmuxServer:
     def restore_socket(self, server_pid: int) -> None:
         """Make a living server create its socket again."""
         self.socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _signal(server_pid, signal.SIGUSR1)
+        # The signal ends any other program, and the pid of a server that is gone may be in use again.
+        if command_name(server_pid).startswith("tmux"):
+            _signal(server_pid, signal.SIGUSR1)
 
     def close(self) -> None:
         """Drop the control client; the server stays."""
@@ -276,13 +281,15 @@ class TmuxServer:
         if not self.own:
             return False
         try:
-            status, lines, _ = self._ask(("list-sessions", "-F", "#{session_name}"))
-        except TmuxUnavailable:
-            return False
-        if status == 0:
+            status, lines, errors = self._ask(("list-sessions", "-F", "#{session_name}"))
             if any(not line.startswith(CONTROL_PREFIX) for line in lines):
                 return False
-            self._ask(("kill-server",))
+            if status != 0 and not _says_absent(" ".join(errors)):
+                return False
+            if status == 0:
+                self._ask(("kill-server",))
+        except TmuxUnavailable:
+            return False
         # tmux leaves the socket's file behind.
         self.socket_path.unlink(missing_ok=True)
         return True
@@ -300,25 +307,30 @@ class TmuxServer:
         session = f"{CONTROL_PREFIX}{self._fleet}-{os.getpid()}"
         if self._run(["has-session", "-t", f"={session}"]).returncode != 0:
             self._create_control_session(session)
-        base = [self._binary, "-L", self._socket, *(["-f", os.devnull] if self.own else [])]
-        argv = [*base, "-C", "attach-session", "-f", "no-output,ignore-size", "-t", f"={session}"]
+        argv = [*self._base(), "-C", "attach-session", "-f", "no-output,ignore-size", "-t", f"={session}"]
         self._client = ControlClient(argv, self._environ, self._timeout)
         # Only now: a session without a client would go at once.
         self._do([("set-option", "-t", f"={session}:", "destroy-unattached", "on")])
 
     def _create_control_session(self, session: str) -> None:
         options = [word for argv in OWN_SERVER_OPTIONS for word in (";", *argv)] if self.own else []
-        made = self._run(["new-session", "-d", "-s", session, "-x", "20", "-y", "5", "--", "cat", "-", *options])
+        words = ["new-session", "-d", "-s", session, "-x", "20", "-y", "5", "--", "cat", "-", *options]
+        scope = _user_scope(self._environ)
+        made = self._run(words, scope)
+        if made.returncode != 0 and scope:  # no scope to be had is no reason to have no server
+            made = self._run(words)
         if made.returncode != 0:
             raise TmuxUnavailable(f"tmux could not start: {made.stderr.strip() or made.returncode}")
 
-    def _run(self, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    def _base(self) -> list[str]:
+        # Without -u, a locale that is not UTF-8 has tmux replace what titles hold by "_".
+        return [self._binary, "-u", "-L", self._socket, *(["-f", os.devnull] if self.own else [])]
+
+    def _run(self, words: Sequence[str], scope: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
         """A client process that may become the server, so its environment and control group are chosen here."""
-        base = [self._binary, "-L", self._socket, *(["-f", os.devnull] if self.own else [])]
-        scope = _user_scope(self._environ) if not self.socket_path.exists() else []
         try:
             return subprocess.run(
-                [*scope, *base, *words], env=self._environ, capture_output=True, text=True, errors="replace",
+                [*scope, *self._base(), *words], env=self._environ, capture_output=True, text=True, errors="replace",
                 timeout=self._timeout, check=False, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/",
             )  # fmt: skip
         except (subprocess.TimeoutExpired, OSError) as error:
@@ -358,8 +370,9 @@ class TmuxServer:
         if self._server is None:
             import libtmux  # noqa: PLC0415 - 90 ms that a verb which never gets here need not pay
 
+            # By its path: libtmux would look for a name in the TMUX_TMPDIR of this process.
             self._server = libtmux.Server(
-                socket_name=self._socket, config_file=os.devnull if self.own else None, tmux_bin=self._binary
+                socket_path=self.socket_path, config_file=os.devnull if self.own else None, tmux_bin=self._binary
             )
         server, answer = self._server, list[tuple[int, Sequence[str], Sequence[str]]]()
 
@@ -383,6 +396,8 @@ class TmuxServer:
         taken: set[str] = set()
         server_pid = 0
         for line in lines:
+            if line.count("|") < len(FIELDS) - 1:
+                continue  # an option that somebody set to more than one line; a pane of ours has none
             pane = _read_row(line)
             server_pid = pane.server_pid
             if pane.fleet == self._fleet and pane.name:
@@ -441,7 +456,14 @@ def _read_screen(blocks: tuple[Block, ...]) -> Screen:
     )
 
 
+def _says_absent(words: str) -> bool:
+    """Whether tmux's words mean that no server runs."""
+    return any(sign in words for sign in ("no server running", "No such file or directory", "Connection refused"))
+
+
 def _signal(pid: int, number: signal.Signals) -> None:
+    if pid <= 1:  # 0 would be every process of our own group
+        return
     try:
         os.kill(pid, number)
     except ProcessLookupError:

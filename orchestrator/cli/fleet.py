@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from orchestrator.cli.common import ConfigOption, JsonOption, NamesArgument, open_config
+from orchestrator.cli.common import ConfigOption, JsonOption, NamesArgument, open_config, open_running
 from orchestrator.cli.output import emit_json, table
 from orchestrator.cli.root import app
 from orchestrator.errors import ExitCode, UsageError
@@ -20,7 +20,7 @@ from orchestrator.model.text import printable
 
 if TYPE_CHECKING:
     from orchestrator.commands.drive import OpenDriver
-    from orchestrator.commands.fleet import Fleet
+    from orchestrator.commands.fleet import Fleet, Listener
     from orchestrator.commands.lifecycle import Report
     from orchestrator.commands.status import Status
 
@@ -34,10 +34,11 @@ TOLD = frozenset(
 """Events that a person who waits for a verb wants to see."""
 
 
-def _fleet(config: str | None) -> Fleet:
+def _fleet(config: str | None, *, running: bool = False) -> Fleet:
+    """The fleet of a config. running: the verb is of use even when an edit has broken the file."""
     from orchestrator.commands.fleet import Fleet  # noqa: PLC0415 - `--help` need not pay for it
 
-    return Fleet(open_config(config))
+    return Fleet(open_running(config) if running else open_config(config))
 
 
 def _driver(fleet: Fleet, role: str) -> OpenDriver:
@@ -46,7 +47,7 @@ def _driver(fleet: Fleet, role: str) -> OpenDriver:
     return lambda: open_supervisor(fleet.config.path, os.environ, role=role, echo=False)
 
 
-def _listener(*, quiet: bool) -> object:
+def _listener(*, quiet: bool) -> Listener:
     def listen(event: Event) -> None:
         if not quiet and event.subject and event.kind in TOLD:
             print(f"{event.subject}: {event.message}", file=sys.stderr, flush=True)  # noqa: T201
@@ -97,7 +98,7 @@ def down(names: NamesArgument = None, config: ConfigOption = None, json_: JsonOp
     from orchestrator.commands import lifecycle  # noqa: PLC0415
     from orchestrator.wiring import open_tmux, prepare_folders  # noqa: PLC0415
 
-    fleet = _fleet(config)
+    fleet = _fleet(config, running=True)
     if fleet.state_dir.exists():
         prepare_folders(fleet.config)
     server = open_tmux(fleet.config, os.environ)
@@ -157,7 +158,7 @@ def status(
     """
     from orchestrator.cli import status_text  # noqa: PLC0415
 
-    fleet = _fleet(config)
+    fleet = _fleet(config, running=True)
     if watch and sys.stdout.isatty():
         _watch(fleet)
     found = _status(fleet)
@@ -298,7 +299,7 @@ def events(
     """
     from orchestrator.adapters.store import Store  # noqa: PLC0415
 
-    fleet = _fleet(config)
+    fleet = _fleet(config, running=True)
     store = Store(fleet.store_path, read_only=True)
     seen = 0
     try:

@@ -140,16 +140,35 @@ def resolve(text: str, base: Path) -> Path:
     return Path(os.path.normpath(base / os.path.expanduser(text)))  # noqa: PTH111 -- Path's raises for an unknown user
 
 
+_ASSIGNMENT = re.compile(
+    r"""^\s*(log_dir|project_dir|tmux_socket)\s*=\s*(?:"([^"\\]*)"|'([^']*)')\s*(?:#.*)?$""", re.MULTILINE
+)
+
+
+def _guess_defaults(text: str) -> dict[str, Any]:
+    """The keys that say where a fleet is, line by line, from a text that is no whole TOML."""
+    return {key: double or single for key, double, single in _ASSIGNMENT.findall(text)}
+
+
 def locate_state(path: Path) -> tuple[Path, str | None]:
     """Where the fleet of a config keeps its files, read with no check of anything else.
+
+    A file that is no TOML any more is searched for the lines that say it.
 
     Returns:
         `log_dir`, absolute, and `tmux_socket`.
 
     Raises:
-        ConfigError: the file can't be read, is not TOML, or says no log_dir.
+        ConfigError: the file can't be read, or says no log_dir.
     """
-    defaults = toml(read_text(path), path).get("defaults")
+    text = read_text(path)
+    try:
+        defaults = toml(text, path).get("defaults")
+    except ConfigError:
+        # An edit gone wrong somewhere must not hide a fleet that runs.
+        defaults = _guess_defaults(text)
+        if "log_dir" not in defaults:
+            raise
     keys = defaults if isinstance(defaults, dict) else {}
     log_dir, socket = keys.get("log_dir"), keys.get("tmux_socket")
     if not isinstance(log_dir, str) or not log_dir:

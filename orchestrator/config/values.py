@@ -30,7 +30,7 @@ _SIZE = r"(\d+(?:\.\d+)?) *([KMGT]?)(i?)B?"
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-class WrongValue(Exception):  # noqa: N818 -- never leaves this package: it carries the sentence of a finding
+class WrongValue(Exception):
     """A value that its type does not accept; the text says why."""
 
 
@@ -185,6 +185,24 @@ class Regex(Text):
 
     def json_schema(self) -> dict[str, Any]:
         return {"type": "string", "format": "regex"}
+
+
+class Region(Text):
+    """A part of the screen that a rule looks at."""
+
+    expected = "a region of the screen"
+
+    def convert(self, value: object) -> str:
+        from orchestrator.reading.regions import BY_LINE, MATCHED, SEARCHED  # noqa: PLC0415 -- only a file with rules of its own pays for it
+
+        text = super().convert(value)
+        if text.startswith(BY_LINE):
+            return BY_LINE + Regex().convert(text.removeprefix(BY_LINE))
+        known = (*SEARCHED, *MATCHED, f"{BY_LINE}REGEX")
+        if text and text not in known[:-1]:
+            guess = did_you_mean(text, known)
+            raise WrongValue(f"there is no region {quoted(text)}{guess} (known: {', '.join(known)})")
+        return text
 
 
 class Flag(ValueType):

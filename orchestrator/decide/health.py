@@ -36,7 +36,7 @@ def tend(facts: Facts, step: Step) -> None:
     if step.session.stage is Stage.STARTING:
         _await_ready(facts.wanted, step)
         return
-    _note_talk(step)
+    _note_talk(facts.wanted, step)
     _note_health(step)
     if facts.wanted.heal and facts.wanted.enabled and step.session.name not in step.observation.human:
         _heal_the_living(facts.wanted, step)
@@ -75,16 +75,18 @@ def _await_ready(wanted: Wanted, step: Step) -> None:
     step.change(stage=Stage.RUNNING, healthy_mono=step.mono, restart="")
     unread = ", though its screen is not recognised" if state in NOT_READY and backend and backend.rules else ""
     step.tell(EventKind.READY, f"ready after {took:.1f} s{unread}", seconds=round(took, 3))
+    _note_talk(wanted, step)
     enqueue_kickoff(wanted, step)
 
 
-def _note_talk(step: Step) -> None:
+def _note_talk(wanted: Wanted, step: Step) -> None:
     """Remember that there is a conversation to resume, and what the program calls it."""
     session = step.session
     found = step.observation.conversations.get(session.name)
     if found and found != session.conversation:
         step.change(conversation=found)
-    if session.reading.state is State.WORKING and not session.talked:
+    # A turn may be over between two looks; one that was never begun only costs a resume that fails.
+    if not session.talked and (wanted.launch.kickoff or State.WORKING in {session.reading.state, session.reading.candidate}):
         step.change(talked=True)
 
 

@@ -103,7 +103,8 @@ def script(
         words: what a resumed conversation is told, "" for nothing.
         python: the interpreter for `{python}` in a profile.
     """
-    lines = ["#!/bin/sh", 'rm -f -- "$0"']
+    # A killed program leaves its title on the pane, where it would be read as the new one's.
+    lines = ["#!/bin/sh", 'rm -f -- "$0"', r"printf '\033]2;\007'"]
     lines += [f"export {key}={shlex.quote(value)}" for key, value in environment.items()]
     backend = launch.backend
     if backend is not None:

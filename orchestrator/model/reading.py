@@ -40,6 +40,8 @@ class RuleSpec:
     match, the highest priority wins, and of equals the first.
 
     also_region, also_pattern: a second condition; "" for none.
+    needs: words with "|" between them, in lower case; the pattern is tried only where one of
+        them stands. "" to try it always. It makes reading quick and changes no answer.
     """
 
     state: State
@@ -49,6 +51,7 @@ class RuleSpec:
     name: str = ""
     also_region: str = ""
     also_pattern: str = ""
+    needs: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,10 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 """A row that calls itself an error."""
+_JSON = re.compile(r'"(?:status|code|message|error|type)"\s*:')
+"""An answer of the provider, printed as it came."""
+_OWN_GLYPHS = frozenset("■⚠✕✖✗✘×⛔❌🚫")
+"""Marks of an error. Others of the program's marks stand before a tool's output too."""
 _MAX_ROWS = 80
 """Rows above the box that are looked at: nothing older is news."""
 _SILENT_MAX = 12
@@ -49,9 +53,10 @@ class Block:
     def starts(self) -> list[Start]:
         """Where in `text` a message can begin: at each row."""
         found, position = [], 0
+        body = bool(_JSON.search(self.text))
         for line in self.lines:
             if line.text:
-                own = line.mark is Mark.NOTICE or bool(_ERROR.match(line.text))
+                own = body or line.glyph in _OWN_GLYPHS or bool(_ERROR.match(line.text))
                 found.append(Start(position, own))
                 position += len(line.text) + 1
         return found

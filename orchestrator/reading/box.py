@@ -173,13 +173,14 @@ def _walled(lines: Sequence[Line], cues: Cues) -> Box | None:
     model = next((i for i in range(last, max(-1, last - _WALL_SEARCH), -1) if lines[i].sided and lines[i].text), None)
     if model is None or not _names_model(lines, model):
         return None
+    bottom = model + 2 if model < last and lines[model + 1].rule else model + 1
     top = model
     while top > 0 and lines[top - 1].sided and not lines[top - 1].rule:
         top -= 1
     inner = [line for line in lines[top:model] if line.text]
     if not inner:
-        return Box(top, model + 2)
-    box = _filled(inner[0], inner[0].text, cues, top, model + 2)
+        return Box(top, bottom)
+    box = _filled(inner[0], inner[0].text, cues, top, bottom)
     return box if box.hint else replace(box, typed=" ".join(line.text for line in inner))
 
 

@@ -7,7 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from orchestrator.model.reading import Reading, Screen, State
-from orchestrator.reading.blocks import own_words
+from orchestrator.reading.blocks import OwnWords, own_words
+from orchestrator.reading.lines import Mark
 from orchestrator.reading.regions import View
 from orchestrator.reading.resets import countdown, find_reset
 from orchestrator.reading.rules import Hit, Rules
@@ -43,7 +44,7 @@ def read(
         return Reading(State.WORKING if moving else State.IDLE, rule="screen changes" if moving else "screen is still")
     view = View(screen)
     hits, messages = list(rules.search(view)), _messages(rules, view)
-    best = _strongest(hits + messages[:1], messages)
+    best = _strongest(hits + messages[:1], messages) or _old_warning(rules, view)
     if best is None:
         return Reading(State.STARTING, rule="nothing drawn yet") if view.empty else Reading(State.UNKNOWN)
     best = _judge_retry(best)
@@ -75,6 +76,13 @@ def _messages(rules: Rules, view: View) -> list[Hit]:
             break
         found.append(hit)
     return found
+
+
+def _old_warning(rules: Rules, view: View) -> Hit | None:
+    """A warning further up, which stays true while the work goes on below it."""
+    marked = (OwnWords(block) for block in reversed(view.blocks) if block.mark is Mark.NOTICE)
+    told = (hit for words in marked if (hit := rules.match(words, view)))
+    return next((hit for hit in told if hit.spec.state is State.WARNING), None)
 
 
 def _strongest(hits: list[Hit], messages: list[Hit]) -> Hit | None:

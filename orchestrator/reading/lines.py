@@ -53,7 +53,7 @@ _STATUS = re.compile(
     rf"|[{_BRAILLE}]{{1,3}} +\S"
     rf"|[{_SPINNER}] .*\b(?:retrying|attempt \d)"
     r"|[✻✶✽✢✳·*∗] Waiting for "
-    r"|(?:\S )?(?:[\w'.…/-]+ ){1,4}\((?:[^()]*\b)?(?:esc|ctrl[+-]c)(?: again)? to (?:interrupt|cancel|stop)\b[^()]*\)"
+    r"|(?:\S )?(?:[\w'.,…/-]+ ){1,6}\((?:[^()]*\b)?(?:esc|ctrl[+-]c)(?: again)? to (?:interrupt|cancel|stop)\b[^()]*\)"
     r"|(?:\S )?[A-Z][\w'-]+ing(?:…|\.\.\.)(?: \(?\d[^.]*)?$"
     r"|[•◦] Reconnecting"
     r"|[░█ ]{1,3} *Waiting for "

@@ -36,27 +36,23 @@ class Hit:
         return (self.spec.priority, -self.order)
 
 
-class Group:
-    """The rules of one region, strongest first."""
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule with its pattern compiled."""
 
-    def __init__(self, specs: Sequence[tuple[int, RuleSpec]]) -> None:
-        self.specs = sorted(specs, key=lambda item: -item[1].priority)
+    order: int
+    spec: RuleSpec
+    pattern: re.Pattern[str]
+    needs: tuple[str, ...]
 
-    @cached_property
-    def patterns(self) -> list[re.Pattern[str]]:
-        """One pattern for each rule, in the order of `specs`."""
-        return [re.compile(spec.pattern, _FLAGS) for _, spec in self.specs]
+    def may_match(self, lowered: str) -> bool:
+        """Whether it is worth trying on a text, given in lower case."""
+        return not self.needs or any(word in lowered for word in self.needs)
 
-    @cached_property
-    def any(self) -> re.Pattern[str] | None:
-        """All patterns as one, to pass quickly over text that none matches.
 
-        None when they can't be joined: a user's pattern may hold flags or back references.
-        """
-        try:
-            return re.compile("|".join(f"(?:{spec.pattern})" for _, spec in self.specs), _FLAGS)
-        except re.error:
-            return None
+def _ready(order: int, spec: RuleSpec) -> Rule:
+    needs = tuple(spec.needs.split("|")) if spec.needs else ()
+    return Rule(order, spec, re.compile(spec.pattern, _FLAGS), needs)
 
 
 class Rules:
@@ -69,43 +65,39 @@ class Rules:
         return bool(self.specs)
 
     @cached_property
-    def groups(self) -> dict[str, Group]:
-        """Region -> its rules."""
-        regions = dict.fromkeys(spec.region for spec in self.specs)
-        numbered = list(enumerate(self.specs))
-        return {region: Group([x for x in numbered if x[1].region == region]) for region in regions}
+    def regions(self) -> dict[str, list[Rule]]:
+        """Region -> its rules, strongest first."""
+        ready = sorted((_ready(*item) for item in enumerate(self.specs)), key=lambda rule: -rule.spec.priority)
+        return {region: [rule for rule in ready if rule.spec.region == region] for region in {x.region for x in self.specs}}
 
     def search(self, view: View) -> Iterator[Hit]:
         """The strongest match in every region that is one text."""
-        for region, group in self.groups.items():
+        for region, rules in self.regions.items():
             if region in MATCHED or (found := view.find(region)) is None:
                 continue
-            for (order, spec), pattern in zip(group.specs, group.patterns, strict=True):
-                match = pattern.search(found.text)
-                if match and also(spec, view):
-                    yield Hit(spec, order, found.text[match.start() :], _rows(found.rows, match))
+            for rule in rules:
+                match = rule.pattern.search(found.text)
+                if match and also(rule.spec, view):
+                    yield Hit(rule.spec, rule.order, found.text[match.start() :], _rows(found.rows, match))
                     break
 
     def match(self, words: OwnWords, view: View) -> Hit | None:
         """The strongest match in one of the program's own messages; of equals, the lowest row's."""
-        group = self.groups.get(MATCHED[words.reply])
-        if group is None:
-            return None
-        text, best = words.block.text, None
-        for start in reversed(words.block.starts()[:1] if words.reply else words.block.starts()):
-            if group.any is not None and not _at(group.any, text, start):
-                continue
-            hit = self._first(group, text, start, words, view)
-            if hit and (best is None or hit.spec.priority > best.spec.priority):
-                best = hit
-        return best
+        text = words.block.text
+        lowered = text.lower()
+        rules = [rule for rule in self.regions.get(MATCHED[words.reply], ()) if rule.may_match(lowered)]
+        starts = words.block.starts()[:1] if words.reply else words.block.starts()[::-1]
+        hits = (hit for start in starts if rules and (hit := _first(rules, start, words, view)))
+        return max(hits, key=lambda hit: hit.spec.priority, default=None)
 
-    def _first(self, group: Group, text: str, start: Start, words: OwnWords, view: View) -> Hit | None:
-        for (order, spec), pattern in zip(group.specs, group.patterns, strict=True):
-            match = _at(pattern, text, start)
-            if match and also(spec, view):
-                return Hit(spec, order, text[match.start() :], tuple(words.block.lines), text)
-        return None
+
+def _first(rules: list[Rule], start: Start, words: OwnWords, view: View) -> Hit | None:
+    text = words.block.text
+    for rule in rules:
+        match = _at(rule.pattern, text, start)
+        if match and also(rule.spec, view):
+            return Hit(rule.spec, rule.order, text[match.start() :], tuple(words.block.lines), text)
+    return None
 
 
 def _at(pattern: re.Pattern[str], text: str, start: Start) -> re.Match[str] | None:

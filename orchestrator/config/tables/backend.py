@@ -14,6 +14,7 @@ from orchestrator.config.values import (
     Matching,
     Name,
     Regex,
+    Region,
     Template,
     Text,
     Words,
@@ -24,6 +25,8 @@ from orchestrator.model.reading import State
 _PATTERNS = OneOrMany(Regex())
 _KEYS = Matching(r"[^\s-]\S*(?: [^\s-]\S*)*", "a tmux key, or several with spaces between")
 
+_LOWER_CASE = Matching(r"[^A-Z]*", 'words in lower case with "|" between them')
+
 COMMAND_LINE: Final = Template("kickoff", "session", "model", "name", "dir", "python")
 """`bin` of a backend with `prompt_delivery = "exec"`."""
 
@@ -32,9 +35,12 @@ RULE: Final = Table(
     "One reading rule. Rules given here come before the profile's.",
     Key("state", Choice(State), "What the agent is when the pattern is found", required=True),
     Key("pattern", Regex(), "Regular expression; upper and lower case are the same", required=True),
-    Key("region", Name(), "The part of the screen that is searched", "screen"),
+    Key("region", Region(empty=False), "The part of the screen that is searched", "screen"),
     Key("also_pattern", Regex(), "A second pattern that must be found too", ""),
-    Key("also_region", Name(empty=True), "Where that one is searched", ""),
+    Key("also_region", Region(), "Where that one is searched", ""),
+    Key(
+        "needs", _LOWER_CASE, "The pattern is tried only where one of these words stands, to read quicker", ""
+    ),
     Key("priority", Integer(-10_000, 10_000), "Of several rules that match, the highest wins", 0),
     Key("name", Text(empty=False), "What `ao explain` calls it", default_words="BACKEND.rules[N]"),
 )
@@ -117,6 +123,12 @@ BACKEND: Final = Table(
     ),
     Key("supports_resume", Flag(), "The program can resume an earlier conversation", False),
     Key("resume_flag", Template("id"), "How it is told which", "--resume {id}"),
+    Key(
+        "transcripts",
+        Text(),
+        "Files below HOME that name the conversation of a program that chooses its id itself, as a glob",
+        "",
+    ),
     Key("session_id_flag", Template("id"), "How a first start is told its conversation's id", ""),
     Key("remote_control", Flag(), "Pass the session's name to the program's own remote control", False),
     Key("remote_control_flag", Template("session", "name"), "How it is passed", ""),

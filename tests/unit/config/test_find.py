@@ -60,6 +60,15 @@ def test_state_and_socket_are_found_in_a_file_that_is_otherwise_wrong(tmp_path: 
     assert locate_state(path) == (Path("/l"), None)
 
 
+def test_an_edit_gone_wrong_does_not_hide_where_the_fleet_is(tmp_path: Path) -> None:
+    path = tmp_path / "agents.toml"
+    path.write_text("[defaults]\nlog_dir = 'l'  # logs\ntmux_socket = \"s\"\n[[agent\n")
+    assert locate_state(path) == (tmp_path / "l", "s")
+    path.write_text('[defaults]\nlog_dir = "l\n')
+    with pytest.raises(ConfigError, match="is not TOML"):
+        locate_state(path)
+
+
 @pytest.mark.parametrize("text", ["defaults = 1", "[defaults]\nlog_dir = 1", "[watchdog]\n"])
 def test_state_without_a_log_dir(tmp_path: Path, text: str) -> None:
     path = tmp_path / "agents.toml"

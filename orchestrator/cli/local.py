@@ -1,0 +1,1 @@
+"""The verbs that don't drive the fleet."""
