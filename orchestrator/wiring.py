@@ -100,7 +100,10 @@ class Supervisor:
         self.waker.watch_file(path)
         self.loop.announce(EventKind.WATCHDOG_STARTED, f"looks after {path} (pid {os.getpid()})")
         if self.store.moved_aside is not None:
-            self.loop.announce(EventKind.STORE_REBUILT, f"the store could not be used; it is kept as {self.store.moved_aside.name}")
+            self.loop.announce(
+                EventKind.STORE_REBUILT,
+                f"the store could not be used; it is kept as {self.store.moved_aside.name}",
+            )
         self.loop.run()
         self.loop.announce(EventKind.WATCHDOG_STOPPED, "ended; sessions are left as they are")
 
@@ -202,7 +205,9 @@ class _NoStore:
         raise StoreBroken("a look stores nothing")
 
 
-def _build(source: ConfigFile, config: Config, environ: Mapping[str, str], lock: FleetLock, *, echo: bool) -> Supervisor:
+def _build(
+    source: ConfigFile, config: Config, environ: Mapping[str, str], lock: FleetLock, *, echo: bool
+) -> Supervisor:
     store = Store(config.state_dir / "ao.db")
     tmux = open_tmux(config, environ)
     waker = Waker(config.state_dir)
@@ -214,10 +219,18 @@ def _build(source: ConfigFile, config: Config, environ: Mapping[str, str], lock:
     )  # fmt: skip
     launcher = FileLauncher(config.state_dir, source.path, environ)
     hands = Hands(
-        tmux=tmux, processes=here, launcher=launcher, logs=logs, store=store, clock=clock, fleet=fleet_mark(config)
+        tmux=tmux,
+        processes=here,
+        launcher=launcher,
+        logs=logs,
+        store=store,
+        clock=clock,
+        fleet=fleet_mark(config),
     )
     ticker = Ticker(Observer(eyes), hands, store.load_memory(), local_zone(environ))
-    loop = Loop(ticker=ticker, waker=waker, news=tmux, journal=journal, store=store, clock=clock, tidy=store.tidy)
+    loop = Loop(
+        ticker=ticker, waker=waker, news=tmux, journal=journal, store=store, clock=clock, tidy=store.tidy
+    )
     return Supervisor(loop, tmux, store, waker, journal, lock)
 
 

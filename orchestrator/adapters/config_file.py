@@ -10,7 +10,6 @@ from orchestrator.config.load import decode, load, locate_state, parse
 from orchestrator.errors import AoError, ConfigError
 from orchestrator.model.config import Config
 
-
 LAST_GOOD = "agents.last-good.toml"
 
 
@@ -99,4 +98,6 @@ class ConfigFile:
         for key in ("log_dir", "tmux_socket"):
             old, new = getattr(self._config.defaults, key), getattr(fresh.defaults, key)
             if old != new:
-                raise ConfigError(f"defaults.{key} can't change from {old} to {new} while the fleet runs; `ao down` first")
+                raise ConfigError(
+                    f"defaults.{key} can't change from {old} to {new} while the fleet runs; `ao down` first"
+                )

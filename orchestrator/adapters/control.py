@@ -52,7 +52,9 @@ def quote(word: str) -> str:
 
 def render(sequence: Sequence[Argv]) -> bytes:
     """A command sequence as one line."""
-    return (" ; ".join(" ".join(map(quote, argv)) for argv in sequence) + "\n").encode("utf-8", "surrogateescape")
+    return (" ; ".join(" ".join(map(quote, argv)) for argv in sequence) + "\n").encode(
+        "utf-8", "surrogateescape"
+    )
 
 
 class ControlClient:
@@ -211,6 +213,8 @@ class ControlClient:
         elif words[:1] == (b"%session-changed",):
             self._attached = True
         elif words[:1] == (b"%exit",):
-            raise TmuxUnavailable(b" ".join(words[1:]).decode("utf-8", "replace") or "the server closed the session")
+            raise TmuxUnavailable(
+                b" ".join(words[1:]).decode("utf-8", "replace") or "the server closed the session"
+            )
         elif not words or words[0] in {b"%end", b"%error"}:
             raise TmuxUnavailable("the answers of the control client are out of step")

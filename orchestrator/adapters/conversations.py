@@ -49,7 +49,10 @@ class TranscriptConversations:
 
 
 def _has_twin(spec: AgentSpec, config: Config) -> bool:
-    return any(a.name != spec.name and a.backend == spec.backend and a.dir == spec.dir and a.enabled for a in config.agents)
+    return any(
+        a.name != spec.name and a.backend == spec.backend and a.dir == spec.dir and a.enabled
+        for a in config.agents
+    )
 
 
 def _changed(path: Path) -> float:

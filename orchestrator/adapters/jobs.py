@@ -35,7 +35,12 @@ class TcpProbes:
                 known[1].set()
             stop = threading.Event()
             self._asked[service.name] = (run, stop)
-            job = threading.Thread(target=self._ask, args=(service.name, run, service.ready_tcp, stop), daemon=True, name="tcp-probe")
+            job = threading.Thread(
+                target=self._ask,
+                args=(service.name, run, service.ready_tcp, stop),
+                daemon=True,
+                name="tcp-probe",
+            )
             job.start()
         return False
 

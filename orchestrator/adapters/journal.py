@@ -25,7 +25,9 @@ class Journal:
 
     def __init__(self, path: Path, *, echo: bool) -> None:
         self._log = logging.Logger("ao")  # noqa: LOG001 - not registered: nobody else's logging settings reach it
-        handlers: list[logging.Handler] = [_QuietFile(path, maxBytes=MAX_BYTES, backupCount=KEEP, encoding="utf-8", delay=True)]
+        handlers: list[logging.Handler] = [
+            _QuietFile(path, maxBytes=MAX_BYTES, backupCount=KEEP, encoding="utf-8", delay=True)
+        ]
         if echo:
             handlers.append(logging.StreamHandler(sys.stderr))
         form = logging.Formatter("%(asctime)sZ  %(message)s", "%Y-%m-%dT%H:%M:%S")

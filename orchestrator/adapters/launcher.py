@@ -91,14 +91,18 @@ class FileLauncher:
             found = shutil.which(word, path=environment["PATH"]) is not None
         if not found:
             name = launch.backend.name if launch.backend else launch.name
-            raise EnvironmentMissing(f"the program {word} is not on PATH", f"install it, or set bin of [backend.{name}]")
+            raise EnvironmentMissing(
+                f"the program {word} is not on PATH", f"install it, or set bin of [backend.{name}]"
+            )
 
 
 def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise EnvironmentMissing(f"the folder {path} can't be made: {error.strerror}", "mend dir in agents.toml") from error
+        raise EnvironmentMissing(
+            f"the folder {path} can't be made: {error.strerror}", "mend dir in agents.toml"
+        ) from error
 
 
 def _read_kickoff(kickoff: Kickoff) -> str:
@@ -117,4 +121,6 @@ def _read(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8", "surrogateescape")
     except OSError as error:
-        raise EnvironmentMissing(f"the prompt file {path} can't be read: {error.strerror}", "mend the path in agents.toml") from error
+        raise EnvironmentMissing(
+            f"the prompt file {path} can't be read: {error.strerror}", "mend the path in agents.toml"
+        ) from error

@@ -44,7 +44,11 @@ class FleetLock:
         if not _try_lock(descriptor):
             os.close(descriptor)
             other = self.holder()
-            who = f"pid {other.pid}, {other.role}, {other.config}" if other else "its holder did not say who it is"
+            who = (
+                f"pid {other.pid}, {other.role}, {other.config}"
+                if other
+                else "its holder did not say who it is"
+            )
             raise Busy(f"this fleet is already looked after ({who})")
         os.ftruncate(descriptor, 0)
         os.write(descriptor, json.dumps(asdict(holder)).encode())

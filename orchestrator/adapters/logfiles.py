@@ -26,11 +26,15 @@ def private_folder(path: Path) -> None:
         if not stat.S_ISDIR(found.st_mode):
             raise EnvironmentMissing(f"{path} is no folder", "move it away or choose another log_dir")
         if found.st_uid != os.getuid():
-            raise EnvironmentMissing(f"the folder {path} belongs to another user (uid {found.st_uid})", "choose another log_dir")
+            raise EnvironmentMissing(
+                f"the folder {path} belongs to another user (uid {found.st_uid})", "choose another log_dir"
+            )
         if stat.S_IMODE(found.st_mode) & 0o077:
             path.chmod(0o700)
     except OSError as error:
-        raise EnvironmentMissing(f"the folder {path} can't be used: {error.strerror}", "mend its rights or choose another log_dir") from error
+        raise EnvironmentMissing(
+            f"the folder {path} can't be used: {error.strerror}", "mend its rights or choose another log_dir"
+        ) from error
 
 
 def write_private(path: Path, text: str) -> None:
@@ -70,7 +74,9 @@ class LogFiles:
         path = self.path(name)
         if self.size(name) < 0 and (path.is_symlink() or path.exists()):
             path.rename(_free_name(path))
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        descriptor = os.open(
+            path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600
+        )
         os.close(descriptor)
 
     def rotate(self, name: str, keep: int) -> None:

@@ -124,7 +124,13 @@ def command_line(pid: int) -> str:
     if not LINUX:
         return _psutil_command_line(pid)
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "replace")
+        return (
+            Path(f"/proc/{pid}/cmdline")
+            .read_bytes()
+            .rstrip(b"\0")
+            .replace(b"\0", b" ")
+            .decode("utf-8", "replace")
+        )
     except OSError:
         return ""
 
@@ -317,4 +323,6 @@ def _psutil_environment(pid: int) -> bytes:
         pairs: Mapping[str, str] = psutil.Process(pid).environ()
     except psutil.Error:
         return b""
-    return b"\0" + b"".join(f"{key}={value}\0".encode("utf-8", "surrogateescape") for key, value in pairs.items())
+    return b"\0" + b"".join(
+        f"{key}={value}\0".encode("utf-8", "surrogateescape") for key, value in pairs.items()
+    )

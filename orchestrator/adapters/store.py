@@ -47,9 +47,18 @@ EVENTS_KEPT = 100_000
 REQUESTS_KEPT = 1_000
 FLEET, SESSION, PHASE = "fleet", "session/", "phase/"
 PASSING = frozenset(
-    {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CANTOPEN}
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_CANTOPEN,
+    }
 )
-PASSING_ERRNO = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+PASSING_ERRNO = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+)
 
 
 class StoreBroken(AoError):
@@ -77,7 +86,9 @@ class Store:
             self._db = self._open()
         except (sqlite3.DatabaseError, OSError) as error:
             if _may_pass(error):
-                raise StoreBroken(f"the store {path} can't be opened: {error}", "free space, or end what holds it") from error
+                raise StoreBroken(
+                    f"the store {path} can't be opened: {error}", "free space, or end what holds it"
+                ) from error
             self.moved_aside = _move_aside(path, error)
             self._db = self._open()
 
@@ -96,7 +107,10 @@ class Store:
                 phases[key.removeprefix(PHASE)] = phase
             elif key == FLEET:
                 memory = _decode(body, Memory) or memory
-        self._views = {name: (place, bytes(body)) for name, place, body in self._rows("SELECT name, place, body FROM views")}
+        self._views = {
+            name: (place, bytes(body))
+            for name, place, body in self._rows("SELECT name, place, body FROM views")
+        }
         return replace(memory, sessions=sessions, phases=phases)
 
     def save(self, plan: Plan, at: float) -> None:
@@ -117,13 +131,18 @@ class Store:
             with self._transaction() as db:
                 db.executemany("INSERT OR REPLACE INTO memory VALUES (?, ?)", changed.items())
                 db.executemany("DELETE FROM memory WHERE key = ?", [(key,) for key in gone])
-                db.executemany("INSERT OR REPLACE INTO views VALUES (?, ?, ?)", [(name, *row) for name, row in new_views.items()])
+                db.executemany(
+                    "INSERT OR REPLACE INTO views VALUES (?, ?, ?)",
+                    [(name, *row) for name, row in new_views.items()],
+                )
                 db.executemany("DELETE FROM views WHERE name = ?", [(name,) for name in old_views])
                 _insert_events(db, plan.events, at)
                 answers = [(r.answered, msgspec.json.encode(r), r.id) for r in plan.requests]
                 db.executemany("UPDATE requests SET answered = ?, body = ? WHERE id = ?", answers)
         except sqlite3.Error as error:
-            raise StoreBroken(f"the store {self.path} can't be written: {error}", "free space or mend its rights") from error
+            raise StoreBroken(
+                f"the store {self.path} can't be written: {error}", "free space or mend its rights"
+            ) from error
         self._written, self._views = rows, views
 
     def add_event(self, event: Event, at: float) -> None:
@@ -143,7 +162,8 @@ class Store:
         with contextlib.suppress(sqlite3.Error), self._transaction() as db:
             db.execute("DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?", (EVENTS_KEPT,))
             db.execute(
-                "DELETE FROM requests WHERE answered = 1 AND id <= (SELECT max(id) FROM requests) - ?", (REQUESTS_KEPT,)
+                "DELETE FROM requests WHERE answered = 1 AND id <= (SELECT max(id) FROM requests) - ?",
+                (REQUESTS_KEPT,),
             )
 
     # ---- requests: any verb adds them
@@ -185,7 +205,9 @@ class Store:
     def phases(self) -> tuple[tuple[str, PhaseMemory], ...]:
         """Where each loop stands, by its name."""
         rows = self._rows("SELECT key, body FROM memory WHERE key LIKE 'phase/%'")
-        return tuple((key.removeprefix(PHASE), phase) for key, body in rows if (phase := _decode(body, PhaseMemory)))
+        return tuple(
+            (key.removeprefix(PHASE), phase) for key, body in rows if (phase := _decode(body, PhaseMemory))
+        )
 
     def config_error(self) -> str:
         """Why the last edit of the config is not in force, "" when it is."""
@@ -201,10 +223,14 @@ class Store:
         if subject is not None:
             where += " AND subject = ?"
             query_values.append(subject)
-        query = f"SELECT id, at, kind, subject, message, data FROM events WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - fixed words
+        query = (
+            f"SELECT id, at, kind, subject, message, data FROM events WHERE {where} ORDER BY id DESC LIMIT ?"  # noqa: S608 - fixed words
+        )
         rows = list(self._rows(query, (*query_values, limit)))
         return tuple(
-            Recorded(number, at, Event(EventKind(kind), about, message, _decode(data, dict[str, object]) or {}))
+            Recorded(
+                number, at, Event(EventKind(kind), about, message, _decode(data, dict[str, object]) or {})
+            )
             for number, at, kind, about, message, data in reversed(rows)
             if kind in KINDS
         )
@@ -236,7 +262,9 @@ class Store:
             db.execute("PRAGMA query_only = 1")
             db.execute("SELECT 1 FROM sqlite_schema").fetchone()
         except sqlite3.Error as error:
-            raise StoreBroken(f"the store {self.path} can't be read: {error}", "the watchdog moves it aside and rebuilds it") from error
+            raise StoreBroken(
+                f"the store {self.path} can't be read: {error}", "the watchdog moves it aside and rebuilds it"
+            ) from error
         return db
 
     def _open(self) -> sqlite3.Connection:
@@ -319,7 +347,10 @@ def _move_aside(path: Path, error: Exception) -> Path:
             if side.exists():
                 side.rename(aside.with_name(aside.name + suffix))
     except OSError as second:
-        raise StoreBroken(f"the store {path} can't be used ({error}) nor moved aside ({second})", "mend the rights of its folder") from second
+        raise StoreBroken(
+            f"the store {path} can't be used ({error}) nor moved aside ({second})",
+            "mend the rights of its folder",
+        ) from second
     return aside
 
 

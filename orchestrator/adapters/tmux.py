@@ -33,7 +33,18 @@ TIMEOUT = 3.0
 WIDTH, HEIGHT = 200, 50
 CONTROL_PREFIX = "_ao-"
 """Sessions of ao's own control clients; never shown to users."""
-MINIMAL = ("HOME", "PATH", "TERM", "LANG", "LC_ALL", "USER", "LOGNAME", "SHELL", "TMUX_TMPDIR", "XDG_RUNTIME_DIR")
+MINIMAL = (
+    "HOME",
+    "PATH",
+    "TERM",
+    "LANG",
+    "LC_ALL",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "TMUX_TMPDIR",
+    "XDG_RUNTIME_DIR",
+)
 NESTING = ("TMUX", "TMUX_PANE", "AO_RUN", "AO_AGENT", "AO_CONFIG")
 
 FIELDS = (
@@ -62,6 +73,16 @@ class Snapshot:
     taken: frozenset[str] = frozenset()
 
 
+def version(environ: Mapping[str, str]) -> str:
+    """What the installed tmux calls itself, e.g. "tmux 3.3a"; "" when there is none."""
+    binary = shutil.which("tmux", path=environ.get("PATH"))
+    if binary is None:
+        return ""
+    return subprocess.run(
+        [binary, "-V"], capture_output=True, text=True, timeout=TIMEOUT, check=False
+    ).stdout.strip()
+
+
 def server_environment(base: Mapping[str, str], *, own: bool) -> dict[str, str]:
     """What a tmux server that we start keeps: little for our own, the user's less nesting else."""
     if own:
@@ -84,10 +105,14 @@ class TmuxServer:
         timeout: seconds for one exchange.
     """
 
-    def __init__(self, socket: str | None, fleet: str, environ: Mapping[str, str], timeout: float = TIMEOUT) -> None:
+    def __init__(
+        self, socket: str | None, fleet: str, environ: Mapping[str, str], timeout: float = TIMEOUT
+    ) -> None:
         binary = shutil.which("tmux", path=environ.get("PATH"))
         if binary is None:
-            raise EnvironmentMissing("tmux is not on PATH", "install tmux 3.2 or later with the system's package manager")
+            raise EnvironmentMissing(
+                "tmux is not on PATH", "install tmux 3.2 or later with the system's package manager"
+            )
         self._binary = binary
         self.own = socket is not None
         self._socket = socket or "default"
@@ -150,7 +175,9 @@ class TmuxServer:
             return Snapshot(ServerState.ABSENT, words, panes={})
         return Snapshot(ServerState.UNKNOWN, words or f"tmux ended with status {status}")
 
-    def look(self, panes: Mapping[str, str], *, attributes: Iterable[str] = (), history: int = 0) -> dict[str, Screen]:
+    def look(
+        self, panes: Mapping[str, str], *, attributes: Iterable[str] = (), history: int = 0
+    ) -> dict[str, Screen]:
         """Capture panes (name to pane id); those that are gone by now are left out.
 
         Args:
@@ -183,7 +210,9 @@ class TmuxServer:
         Raises:
             TmuxUnavailable: the server did not answer.
         """
-        ((block,),) = self._call([[("list-clients", "-F", "#{client_activity}|#{client_control_mode}|#{session_id}")]])
+        ((block,),) = self._call(
+            [[("list-clients", "-F", "#{client_activity}|#{client_control_mode}|#{session_id}")]]
+        )
         latest: dict[str, int] = {}
         for line in block.lines:
             activity, control, session = line.split("|")
@@ -210,17 +239,19 @@ class TmuxServer:
         """
         size = ("-x", str(WIDTH), "-y", str(HEIGHT))
         target = f"={session}:"
-        (blocks,) = self._call([
+        (blocks,) = self._call(
             [
-                ("new-session", "-d", "-s", session, *size, "--", *command),
-                *_dressed(target, marks, log),
-                ("set-option", "-t", target, "destroy-unattached", "off"),
-                # `manual` as a global option crashes the tmux 3.3a server at the next new-session.
-                ("set-option", "-w", "-t", target, "window-size", "manual"),
-                ("set-option", "-w", "-t", target, "automatic-rename", "off"),
-                ("set-option", "-w", "-t", target, "allow-rename", "off"),
+                [
+                    ("new-session", "-d", "-s", session, *size, "--", *command),
+                    *_dressed(target, marks, log),
+                    ("set-option", "-t", target, "destroy-unattached", "off"),
+                    # `manual` as a global option crashes the tmux 3.3a server at the next new-session.
+                    ("set-option", "-w", "-t", target, "window-size", "manual"),
+                    ("set-option", "-w", "-t", target, "automatic-rename", "off"),
+                    ("set-option", "-w", "-t", target, "allow-rename", "off"),
+                ]
             ]
-        ])
+        )
         if not blocks[-1].failed:
             return ""
         if len(blocks) > 1:  # created, and not fit for use: nobody would know it for ours
@@ -245,7 +276,12 @@ class TmuxServer:
         return self._do(
             [
                 ("copy-mode", "-q", "-t", pane),
-                ("load-buffer", "-b", name, str(file).replace("#", "##")),  # it expands `#`, and would run `#(…)`
+                (
+                    "load-buffer",
+                    "-b",
+                    name,
+                    str(file).replace("#", "##"),
+                ),  # it expands `#`, and would run `#(…)`
                 ("paste-buffer", "-d", "-p", "-r", "-b", name, "-t", pane),
             ]
         )
@@ -372,7 +408,9 @@ class TmuxServer:
 
             # By its path: libtmux would look for a name in the TMUX_TMPDIR of this process.
             self._server = libtmux.Server(
-                socket_path=self.socket_path, config_file=os.devnull if self.own else None, tmux_bin=self._binary
+                socket_path=self.socket_path,
+                config_file=os.devnull if self.own else None,
+                tmux_bin=self._binary,
             )
         server, answer = self._server, list[tuple[int, Sequence[str], Sequence[str]]]()
 
@@ -458,7 +496,9 @@ def _read_screen(blocks: tuple[Block, ...]) -> Screen:
 
 def _says_absent(words: str) -> bool:
     """Whether tmux's words mean that no server runs."""
-    return any(sign in words for sign in ("no server running", "No such file or directory", "Connection refused"))
+    return any(
+        sign in words for sign in ("no server running", "No such file or directory", "Connection refused")
+    )
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -19,19 +19,19 @@ def open_config(explicit: str | None) -> Config:
     Raises:
         ConfigError: there is none, or it can't be used.
     """
-    from orchestrator.config.load import find_config, load, override  # noqa: PLC0415 - `--help` need not pay for it
+    from orchestrator.config.load import find_config, load, override
 
     return override(load(find_config(explicit, os.environ, Path.cwd())), os.environ)
 
 
 def open_running(explicit: str | None) -> Config:
     """As `open_config`, for verbs that serve a fleet that runs: with a broken file, the last good one, and a word about it."""
-    from orchestrator.adapters.config_file import load_or_last_good  # noqa: PLC0415
-    from orchestrator.config.load import find_config, override  # noqa: PLC0415
+    from orchestrator.adapters.config_file import load_or_last_good
+    from orchestrator.config.load import find_config, override
 
     config, error = load_or_last_good(find_config(explicit, os.environ, Path.cwd()))
     if error:
-        print(f"ao: {error}; going by the last good config", file=sys.stderr)  # noqa: T201
+        print(f"ao: {error}; going by the last good config", file=sys.stderr)
     return override(config, os.environ)
 
 
@@ -46,8 +46,18 @@ def complete_names(incomplete: str) -> list[str]:
 
 
 ConfigOption = Annotated[
-    str | None, typer.Option("--config", metavar="PATH", help="The agents.toml; else $AO_CONFIG, else the nearest one above this folder.")
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="PATH",
+        help="The agents.toml; else $AO_CONFIG, else the nearest one above this folder.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
-NamesArgument = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", help="Agents or services.", autocompletion=complete_names)]
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="An agent or service.", autocompletion=complete_names)]
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]...", help="Agents or services.", autocompletion=complete_names),
+]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="An agent or service.", autocompletion=complete_names)
+]

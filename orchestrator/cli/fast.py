@@ -24,9 +24,9 @@ def status(arguments: Sequence[str]) -> int | None:
     options = _parse(arguments)
     if options is None or (sys.stdout.isatty() and not options["json"]):
         return None
-    from orchestrator.cli import status_text  # noqa: PLC0415 - not before it is known to be needed
-    from orchestrator.commands.status import quick_status  # noqa: PLC0415
-    from orchestrator.config.find import find_config  # noqa: PLC0415
+    from orchestrator.cli import status_text
+    from orchestrator.commands.status import quick_status
+    from orchestrator.config.find import find_config
 
     try:
         found = quick_status(find_config(options["config"], os.environ, Path.cwd()))
@@ -34,7 +34,7 @@ def status(arguments: Sequence[str]) -> int | None:
         return None
     if found is None:
         return None
-    print(json.dumps(status_text.facts(found), indent=2) if options["json"] else status_text.plain(found))  # noqa: T201
+    print(json.dumps(status_text.facts(found), indent=2) if options["json"] else status_text.plain(found))
     return ExitCode.OK if found.healthy or not options["exit_code"] else ExitCode.UNHEALTHY
 
 

@@ -17,11 +17,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         if words[:1] == ["status"]:
-            from orchestrator.cli import fast  # noqa: PLC0415 - the other verbs need not pay for it
+            from orchestrator.cli import fast
 
             if (status := fast.status(words[1:])) is not None:
                 return int(status)
-        from orchestrator.cli.app import run  # noqa: PLC0415 - after the quick path
+        from orchestrator.cli.app import run
 
         return run(words)
     except AoError as error:
@@ -37,12 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def tell(error: AoError) -> int:
     """Say an error to a person; its exit status."""
-    from orchestrator.model.text import printable  # noqa: PLC0415 - only when something went wrong
+    from orchestrator.model.text import printable
 
     lines = [f"ao: {printable(error.message)}"]
     if isinstance(error, ConfigError):
         lines += [f"  {printable(problem)}" for problem in error.problems]
     if error.hint:
         lines.append(f"  hint: {printable(error.hint)}")
-    print("\n".join(lines), file=sys.stderr)  # noqa: T201 - this is where words go out
+    print("\n".join(lines), file=sys.stderr)
     return int(error.exit_code)

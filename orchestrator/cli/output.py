@@ -11,15 +11,15 @@ from orchestrator.cli.status_text import aligned
 
 def emit_json(facts: object) -> None:
     """Print facts as JSON."""
-    print(json.dumps(facts, indent=2))  # noqa: T201
+    print(json.dumps(facts, indent=2))
 
 
 def table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows under their columns."""
     if not sys.stdout.isatty():
-        print("\n".join(aligned([tuple(columns), *rows])))  # noqa: T201
+        print("\n".join(aligned([tuple(columns), *rows])))
         return
-    from rich.console import Console  # noqa: PLC0415 - only a terminal is worth its import
+    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -27,7 +27,9 @@ def table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(cell, style=STYLES.get(cell.partition(":")[0].partition(" ")[0], "")) for cell in row))
+        drawn.add_row(
+            *(Text(cell, style=STYLES.get(cell.partition(":")[0].partition(" ")[0], "")) for cell in row)
+        )
     Console(highlight=False).print(drawn)
 
 

@@ -22,16 +22,16 @@ def since(seconds: float) -> str:
     return f"{whole}s"
 
 
-def wall(at: float) -> str:
+def wall(at: float, now: float) -> str:
     """An instant on the local clock; with its date when that is not near."""
-    return time.strftime("%H:%M:%S" if abs(at - time.time()) < 43200 else "%Y-%m-%d %H:%M", time.localtime(at))  # noqa: TID251 - shown to a person now
+    return time.strftime("%H:%M:%S" if abs(at - now) < 43200 else "%Y-%m-%d %H:%M", time.localtime(at))
 
 
 def row(view: View, at: float) -> tuple[str, ...]:
     """The cells of one session."""
     return (
         view.name, view.kind, view.backend or "-", view.model or "-", view.watch or "-", state(view),
-        since(at - view.since), str(view.restarts), printable(view.command)[:24] or "-", upcoming(view),
+        since(at - view.since), str(view.restarts), printable(view.command)[:24] or "-", upcoming(view, at),
     )  # fmt: skip
 
 
@@ -43,11 +43,11 @@ def state(view: View) -> str:
     return f"{view.condition.value}{f': {reason}' if explains and reason else ''}{marks}"
 
 
-def upcoming(view: View) -> str:
+def upcoming(view: View, now: float) -> str:
     """What will happen by itself."""
     if not view.next:
         return "-"
-    return f"{view.next} {wall(view.next_at)}" if view.next_at is not None else view.next
+    return f"{view.next} {wall(view.next_at, now)}" if view.next_at is not None else view.next
 
 
 def heading(status: Status) -> list[str]:
@@ -85,10 +85,18 @@ def facts(status: Status) -> dict[str, object]:
     """The same as facts, for `--json`."""
     return {
         "healthy": status.healthy,
-        "watchdog": None if status.watchdog is None else {"pid": status.watchdog.pid, "since": status.watchdog.at},
+        "watchdog": None
+        if status.watchdog is None
+        else {"pid": status.watchdog.pid, "since": status.watchdog.at},
         "config_error": status.error or None,
         "loops": [
-            {"name": x.loop, "phase": x.phase or None, "index": x.index, "phases": list(x.phases), "complete": x.complete}
+            {
+                "name": x.loop,
+                "phase": x.phase or None,
+                "index": x.index,
+                "phases": list(x.phases),
+                "complete": x.complete,
+            }
             for x in status.loops
         ],
         "sessions": [_session(view) for view in status.views],

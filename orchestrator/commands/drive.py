@@ -93,7 +93,12 @@ def ensure_watchdog(fleet: Fleet, environ: Mapping[str, str]) -> bool:
         if process is not None and process.poll() is not None:
             if process.returncode != ExitCode.BUSY:
                 words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-                raise AoError(f"the watchdog ended at once: {words[-1] if words else process.returncode}", f"its words are in {log}")
+                raise AoError(
+                    f"the watchdog ended at once: {words[-1] if words else process.returncode}",
+                    f"its words are in {log}",
+                )
             process = None  # another one was quicker
         clock.pause(0.02)
-    raise AoError("the watchdog did not come up in time", f"see {fleet.config.defaults.log_dir / 'watchdog.log'}")
+    raise AoError(
+        "the watchdog did not come up in time", f"see {fleet.config.defaults.log_dir / 'watchdog.log'}"
+    )

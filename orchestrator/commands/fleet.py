@@ -62,7 +62,9 @@ class Fleet:
         known = (*self.names(), *also)
         unknown = [name for name in names if name not in known]
         if unknown:
-            raise UsageError(f"no agent or service is called {', '.join(unknown)}", f"there are: {', '.join(self.names())}")
+            raise UsageError(
+                f"no agent or service is called {', '.join(unknown)}", f"there are: {', '.join(self.names())}"
+            )
 
 
 def ask(fleet: Fleet, request: Request, listen: Listener, drive: Callable[[], None] | None = None) -> Request:
@@ -108,11 +110,24 @@ def _unanswered(fleet: Fleet, request: Request) -> Request:
         return request
     holder = fleet.watchdog()
     if holder is None:
-        raise AoError("the watchdog ended before it took the request on", f"see {fleet.config.defaults.log_dir / 'watchdog.log'}")
-    raise AoError(f"the watchdog (pid {holder.pid}) does not answer", f"if it hangs, `kill -9 {holder.pid}` and ask again")
+        raise AoError(
+            "the watchdog ended before it took the request on",
+            f"see {fleet.config.defaults.log_dir / 'watchdog.log'}",
+        )
+    raise AoError(
+        f"the watchdog (pid {holder.pid}) does not answer",
+        f"if it hangs, `kill -9 {holder.pid}` and ask again",
+    )
 
 
 def new_request(verb: Verb, names: Iterable[str], patience: float, **more: object) -> Request:
     """A request as of now."""
-    fields: Mapping[str, object] = {"id": 0, "verb": verb, "names": tuple(names), "at": clock.mono(), "patience": patience, **more}
+    fields: Mapping[str, object] = {
+        "id": 0,
+        "verb": verb,
+        "names": tuple(names),
+        "at": clock.mono(),
+        "patience": patience,
+        **more,
+    }
     return Request(**fields)  # type: ignore[arg-type]  # keyword names and types are those of Request

@@ -57,14 +57,18 @@ def up(
     return _report(answer, told)
 
 
-def restart(fleet: Fleet, names: Sequence[str], listen: Listener, open_driver: OpenDriver, *, patience: float) -> Report:
+def restart(
+    fleet: Fleet, names: Sequence[str], listen: Listener, open_driver: OpenDriver, *, patience: float
+) -> Report:
     """Stop the named ones and start them again; raises as `up`."""
     fleet.check_names(names)
     wait = patience + _grace(fleet, names)
     return _report(carry_out(fleet, new_request(Verb.RESTART, names, wait), listen, open_driver))
 
 
-def down(fleet: Fleet, names: Sequence[str], listen: Listener, open_driver: OpenDriver, server: Server) -> Report:
+def down(
+    fleet: Fleet, names: Sequence[str], listen: Listener, open_driver: OpenDriver, server: Server
+) -> Report:
     """Stop the named ones, or everything and the watchdog with it; raises as `up`."""
     fleet.check_names(names, also=_remembered(fleet))
     held = fleet.watchdog() is not None
@@ -81,7 +85,9 @@ def down(fleet: Fleet, names: Sequence[str], listen: Listener, open_driver: Open
 
 
 def _report(answer: Request, watchdog: str = "") -> Report:
-    return Report({name: answer.outcomes[name] for name in answer.targets if name in answer.outcomes}, watchdog)
+    return Report(
+        {name: answer.outcomes[name] for name in answer.targets if name in answer.outcomes}, watchdog
+    )
 
 
 def _remembered(fleet: Fleet) -> tuple[str, ...]:
@@ -96,7 +102,9 @@ def _remembered(fleet: Fleet) -> tuple[str, ...]:
 
 
 def _grace(fleet: Fleet, names: Sequence[str]) -> float:
-    graces = {s.name: s.stop_grace for s in fleet.config.services} | {a.name: a.stop_grace for a in fleet.config.agents}
+    graces = {s.name: s.stop_grace for s in fleet.config.services} | {
+        a.name: a.stop_grace for a in fleet.config.agents
+    }
     return max((grace for name, grace in graces.items() if not names or name in names), default=0.0)
 
 
@@ -104,5 +112,7 @@ def _await_release(fleet: Fleet) -> None:
     deadline = clock.mono() + RELEASE_PATIENCE
     while (holder := fleet.watchdog()) is not None:
         if clock.mono() > deadline:
-            raise AoError(f"the watchdog (pid {holder.pid}) is still there", f"end it with `kill {holder.pid}`")
+            raise AoError(
+                f"the watchdog (pid {holder.pid}) is still there", f"end it with `kill {holder.pid}`"
+            )
         clock.pause(0.02)

@@ -43,14 +43,18 @@ def show(fleet: Fleet) -> tuple[Standing, ...]:
     return tuple(_standing(loop, memory.get(loop.name, PhaseMemory())) for loop in fleet.config.loops)
 
 
-def move(fleet: Fleet, argument: str, loop: str | None, listen: Listener, open_driver: OpenDriver) -> Standing:
+def move(
+    fleet: Fleet, argument: str, loop: str | None, listen: Listener, open_driver: OpenDriver
+) -> Standing:
     """Move a loop: "next", a phase's id, or its number from 0.
 
     Raises:
         UsageError: there is no such loop or phase; the message lists what there is.
     """
     spec = choose_loop(fleet, loop)
-    answer = carry_out(fleet, new_request(Verb.PHASE, (), PATIENCE, argument=argument, loop=spec.name), listen, open_driver)
+    answer = carry_out(
+        fleet, new_request(Verb.PHASE, (), PATIENCE, argument=argument, loop=spec.name), listen, open_driver
+    )
     outcome = answer.outcomes.get(spec.name)
     if outcome is not None and outcome.result in FAILURES:
         raise UsageError(outcome.detail)

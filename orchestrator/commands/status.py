@@ -14,6 +14,7 @@ from orchestrator.commands.phase import Standing, show
 from orchestrator.config.find import locate_state
 from orchestrator.model.view import HEALTHY, View
 
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """All that `ao status` shows. error: of the config or the store, "" when there is none."""
@@ -27,7 +28,11 @@ class Status:
     @property
     def healthy(self) -> bool:
         """Whether everything that is wanted is well and looked after."""
-        return self.watchdog is not None and not self.error and all(view.condition in HEALTHY for view in self.views)
+        return (
+            self.watchdog is not None
+            and not self.error
+            and all(view.condition in HEALTHY for view in self.views)
+        )
 
 
 def status(fleet: Fleet, look: Callable[[], tuple[tuple[View, ...], str]]) -> Status:
@@ -61,7 +66,15 @@ def quick_status(path: Path) -> Status | None:
         return None
     store = Store(log_dir / "state" / "ao.db", read_only=True)
     try:
-        loops = tuple(Standing(name, phase.index, phase.ids, phase.complete) for name, phase in store.phases())
-        return Status(store.views(), loops, lock.holder() or Holder(0, "", "unknown", 0.0), store.config_error(), clock.now())
+        loops = tuple(
+            Standing(name, phase.index, phase.ids, phase.complete) for name, phase in store.phases()
+        )
+        return Status(
+            store.views(),
+            loops,
+            lock.holder() or Holder(0, "", "unknown", 0.0),
+            store.config_error(),
+            clock.now(),
+        )
     finally:
         store.close()

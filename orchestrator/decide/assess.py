@@ -39,7 +39,10 @@ class Facts:
 def gather(observation: Observation, memory: Memory, wanted: Sequence[Wanted]) -> tuple[Facts, ...]:
     """Every session that is declared, remembered or seen: declared ones first, in their order."""
     by_name = {w.name: w for w in wanted}
-    others = sorted((set(observation.panes) | {n for n, m in memory.sessions.items() if m.stage is not Stage.NONE}) - set(by_name))
+    others = sorted(
+        (set(observation.panes) | {n for n, m in memory.sessions.items() if m.stage is not Stage.NONE})
+        - set(by_name)
+    )
     return tuple(_facts(name, by_name.get(name), observation, memory) for name in (*by_name, *others))
 
 
@@ -74,14 +77,16 @@ def assess_reading(facts: Facts, screen: Screen | None, now: float, mono: float,
         return _by_activity(held, facts.pane, now, mono)
     if screen is None:
         return held
-    fingerprint = hashlib.blake2b(f"{screen.title}\n{screen.text}".encode("utf-8", "replace"), digest_size=8).hexdigest()
+    fingerprint = hashlib.blake2b(
+        f"{screen.title}\n{screen.text}".encode("utf-8", "replace"), digest_size=8
+    ).hexdigest()
     changed = mono if fingerprint != held.fingerprint else held.changed_mono
     first_seen = datetime.fromtimestamp(held.first_seen, UTC) if held.first_seen is not None else None
     reading = read(
         compile_rules(backend.rules), screen, datetime.fromtimestamp(now, UTC), zone,
         unchanged_for=mono - changed, first_seen=first_seen,
     )  # fmt: skip
-    return _believe(replace(held, fingerprint=fingerprint, changed_mono=changed), reading, now, mono)
+    return _believe(replace(held, fingerprint=fingerprint, command=screen.command, changed_mono=changed), reading, now, mono)
 
 
 def _by_activity(held: ReadingMemory, pane: Pane, now: float, mono: float) -> ReadingMemory:
@@ -136,12 +141,19 @@ def view(facts: Facts, observation: Observation) -> View:
         restarts=session.restarts,
         pid=pane.pid if pane and facts.alive else 0,
         pane=pane.pane_id if pane else "",
+        command=_command(facts),
         next=upcoming,
         next_at=next_at,
         drift=has_drifted(facts),
         attached=bool(pane and pane.attached),
         reset_at=session.reading.reset_at if condition is Condition.LIMITED else None,
     )
+
+
+def _command(facts: Facts) -> str:
+    if not facts.alive or facts.wanted is None:
+        return ""
+    return facts.memory.reading.command or facts.wanted.launch.command
 
 
 def _next_at(facts: Facts, condition: Condition, observation: Observation) -> float | None:
@@ -167,13 +179,21 @@ def _judge(facts: Facts, observation: Observation) -> tuple[Condition, str, str]
     if wanted is None:
         return Condition.STOPPING, "no longer in the config", ""
     if wanted.session in observation.taken and facts.pane is None and facts.desire is Desire.UP:
-        return Condition.TAKEN, f"the tmux session {wanted.session} is not this fleet's", "starts when that session is gone"
+        return (
+            Condition.TAKEN,
+            f"the tmux session {wanted.session} is not this fleet's",
+            "starts when that session is gone",
+        )
     return _judge_dead(facts, wanted, observation)
 
 
 def _judge_living(facts: Facts) -> tuple[Condition, str, str]:
     wanted, session = facts.wanted, facts.memory
-    drift = "restarts with the new config when idle and unattended" if has_drifted(facts) and wanted and wanted.heal else ""
+    drift = (
+        "restarts with the new config when idle and unattended"
+        if has_drifted(facts) and wanted and wanted.heal
+        else ""
+    )
     if wanted is None:
         return Condition.RUNNING, "no longer in the config", "stops when idle and unattended"
     if session.mismatch:
@@ -197,7 +217,11 @@ def _judge_dead(facts: Facts, wanted: Wanted, observation: Observation) -> tuple
         return Condition.COMPLETED, reason, ""
     if session.stage is Stage.ENDED:
         if session.failed:
-            return Condition.FAILED, reason, "waits for `ao restart`" if session.due >= NEVER else "tries again"
+            return (
+                Condition.FAILED,
+                reason,
+                "waits for `ao restart`" if session.due >= NEVER else "tries again",
+            )
         if not (wanted.heal and wanted.enabled) and session.asked <= session.started_mono:
             return Condition.DEAD, reason, ""
         return Condition.BACKOFF, reason, "restarts"
@@ -207,5 +231,3 @@ def _judge_dead(facts: Facts, wanted: Wanted, observation: Observation) -> tuple
     if missing:
         return Condition.WAITING, f"needs {', '.join(missing)}", "starts when that is ready"
     return Condition.MISSING, "", "starts"
-
-

@@ -23,7 +23,9 @@ def record_end(facts: Facts, step: Step, ended: Exit) -> None:
         step.tell(EventKind.COMPLETED, f"the task {ended.describe()}", status=ended.status)
         return
     if session.stage is Stage.STARTING and session.resumed:
-        step.tell(EventKind.RESUME_FAILED, "its conversation could not be resumed; the next start begins a new one")
+        step.tell(
+            EventKind.RESUME_FAILED, "its conversation could not be resumed; the next start begins a new one"
+        )
         step.change(conversation="", talked=False)
     step.change(stage=Stage.ENDED, interrupted=session.reading.state in {State.WORKING, State.TRANSIENT})
     count_death(step)

@@ -59,7 +59,12 @@ def deliver(facts: Facts, step: Step) -> None:
     elif _is_accepted(step, head, backend):
         _finish(step, EventKind.DELIVERED, f"took the {head.sender} text", head)
     elif step.mono - head.queued > PATIENCE:
-        _finish(step, EventKind.DELIVERY_FAILED, f"did not take the {head.sender} text; it may still stand in its prompt box", head)
+        _finish(
+            step,
+            EventKind.DELIVERY_FAILED,
+            f"did not take the {head.sender} text; it may still stand in its prompt box",
+            head,
+        )
     else:
         _submit(facts, step, head, backend)
 
@@ -102,7 +107,12 @@ def _is_accepted(step: Step, head: Delivery, backend: BackendSpec) -> bool:
     if reading.state in TAKEN_UP:
         return True
     changed = reading.changed_mono > head.since and reading.fingerprint != head.before
-    return reading.state is State.IDLE and reading.candidate is None and changed and step.mono - head.since >= 1.0
+    return (
+        reading.state is State.IDLE
+        and reading.candidate is None
+        and changed
+        and step.mono - head.since >= 1.0
+    )
 
 
 def _put(step: Step, head: Delivery) -> None:

@@ -52,7 +52,12 @@ def _recognise(pane: Pane, step: Step) -> None:
             step.change(pid=pane.pid, program_mono=0.0)
         return
     if pane.run != session.run:
-        step.tell(EventKind.ADOPTED, f"found running in {pane.pane_id} and taken on", pane=pane.pane_id, pid=pane.pid)
+        step.tell(
+            EventKind.ADOPTED,
+            f"found running in {pane.pane_id} and taken on",
+            pane=pane.pane_id,
+            pid=pane.pid,
+        )
     step.change(
         stage=Stage.STARTING, run=pane.run, spec=pane.spec, session=pane.session, pid=pane.pid, exit=None,
         started_at=step.observation.now, started_mono=step.mono, ended_mono=None, reading=ReadingMemory(), resumed=False,
@@ -73,7 +78,9 @@ def _await_ready(wanted: Wanted, step: Step) -> None:
         step.again(0.05 if took < 5 else 0.5)
         return
     step.change(stage=Stage.RUNNING, healthy_mono=step.mono, restart="")
-    unread = ", though its screen is not recognised" if state in NOT_READY and backend and backend.rules else ""
+    unread = (
+        ", though its screen is not recognised" if state in NOT_READY and backend and backend.rules else ""
+    )
     step.tell(EventKind.READY, f"ready after {took:.1f} s{unread}", seconds=round(took, 3))
     _note_talk(wanted, step)
     enqueue_kickoff(wanted, step)
@@ -86,7 +93,9 @@ def _note_talk(wanted: Wanted, step: Step) -> None:
     if found and found != session.conversation:
         step.change(conversation=found)
     # A turn may be over between two looks; one that was never begun only costs a resume that fails.
-    if not session.talked and (wanted.launch.kickoff or State.WORKING in {session.reading.state, session.reading.candidate}):
+    if not session.talked and (
+        wanted.launch.kickoff or State.WORKING in {session.reading.state, session.reading.candidate}
+    ):
         step.change(talked=True)
 
 
@@ -125,7 +134,10 @@ def _heal_the_living(wanted: Wanted, step: Step) -> None:
         step.change(mismatch=step.session.mismatch + 1)
         step.again(MISMATCH_PAUSE)
         if step.session.mismatch >= MISMATCH_SIGHTS:
-            step.tell(EventKind.MISMATCHED, f"runs `{lines[0][:200] if lines else '?'}`, not {wanted.backend_name}'s program")
+            step.tell(
+                EventKind.MISMATCHED,
+                f"runs `{lines[0][:200] if lines else '?'}`, not {wanted.backend_name}'s program",
+            )
             _condemn(step, f"did not run {wanted.backend_name}'s program")
     elif step.session.mismatch:
         step.change(mismatch=0)
@@ -155,7 +167,9 @@ def is_mismatch(wanted: Wanted, lines: tuple[str, ...], age: float) -> bool:
         return False
     names = [name for line in lines for name in program_names(line)]
     program = backend.process_name
-    if any(name == program or name.endswith(f".{program}") for name in names):  # the second: python -m package.program
+    if any(
+        name == program or name.endswith(f".{program}") for name in names
+    ):  # the second: python -m package.program
         return False
     leader = program_names(lines[0])
     return not (age < SHELL_GRACE and leader and leader[0] in SHELLS)

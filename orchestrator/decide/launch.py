@@ -21,9 +21,19 @@ ARGUMENT_LIMIT = 120_000
 POINTER = "Read the file {path} and do what it says."
 CONTINUE = "Your session was interrupted and has been resumed. Go on where you left off."
 PERSONA_FILES = ("SOUL.md", "IDENTITY.md", "MEMORY.md")
-NESTING_PREFIXES = ("TMUX", "CLAUDECODE", "CLAUDE_CODE_ENTRYPOINT", "CLAUDE_CODE_SSE_PORT", "AO_", "STY", "ZELLIJ")
+NESTING_PREFIXES = (
+    "TMUX",
+    "CLAUDECODE",
+    "CLAUDE_CODE_ENTRYPOINT",
+    "CLAUDE_CODE_SSE_PORT",
+    "AO_",
+    "STY",
+    "ZELLIJ",
+)
 """Variables that tell a program it runs inside another terminal tool or agent."""
-NOT_INHERITED = frozenset({"PWD", "OLDPWD", "SHLVL", "_", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLUMNS", "LINES"})
+NOT_INHERITED = frozenset(
+    {"PWD", "OLDPWD", "SHLVL", "_", "TERM", "TERM_PROGRAM", "TERM_PROGRAM_VERSION", "COLUMNS", "LINES"}
+)
 BASIC = ("HOME", "PATH", "TERM", "LANG", "USER", "SHELL")
 FALLBACK_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
@@ -36,12 +46,18 @@ def base_environment(inherited: Mapping[str, str], *, inherit: bool) -> dict[str
     The language is UTF-8 in any case, since agent programs draw with it.
     """
     if inherit:
-        kept = {k: v for k, v in inherited.items() if _NAME.match(k) and k not in NOT_INHERITED and not k.startswith(NESTING_PREFIXES)}
+        kept = {
+            k: v
+            for k, v in inherited.items()
+            if _NAME.match(k) and k not in NOT_INHERITED and not k.startswith(NESTING_PREFIXES)
+        }
     else:
         kept = {k: inherited[k] for k in BASIC if k in inherited}
     kept.setdefault("PATH", FALLBACK_PATH)
     kept["TERM"] = "screen-256color"
-    if "UTF-8" not in (kept.get("LC_ALL") or kept.get("LC_CTYPE") or kept.get("LANG") or "").upper().replace("UTF8", "UTF-8"):
+    if "UTF-8" not in (kept.get("LC_ALL") or kept.get("LC_CTYPE") or kept.get("LANG") or "").upper().replace(
+        "UTF8", "UTF-8"
+    ):
         kept.pop("LC_ALL", None)
         kept.pop("LC_CTYPE", None)
         kept["LANG"] = "C.UTF-8"
@@ -109,7 +125,11 @@ def script(
     backend = launch.backend
     if backend is not None:
         model = {"model": launch.model}
-        lines += [f"export {key}={shlex.quote(fill(value, model))}" for key, value in backend.model_env.items() if launch.model]
+        lines += [
+            f"export {key}={shlex.quote(fill(value, model))}"
+            for key, value in backend.model_env.items()
+            if launch.model
+        ]
     lines.append(f"cd -- {shlex.quote(str(launch.dir))} || exit 111")
     if backend is None:
         return _joined(lines, _shell(launch.command))
@@ -118,10 +138,15 @@ def script(
     says = _prompt_lines(backend, kickoff, prompt, resume=resume, words=words)
     lines += says
     slot = '"$1"' if backend.preamble else '"$prompt"'
-    command = _command(launch, backend, conversation, resume=resume, prompt=slot if says else "", python=python)
+    command = _command(
+        launch, backend, conversation, resume=resume, prompt=slot if says else "", python=python
+    )
     if backend.preamble:
         # The preamble is the user's shell, so it runs in theirs; the prompt goes along as an argument.
-        return _joined(lines, f'exec {_bash()} -c {shlex.quote(_with_preamble(backend, f"exec {command}"))} ao "${{prompt-}}"')
+        return _joined(
+            lines,
+            f'exec {_bash()} -c {shlex.quote(_with_preamble(backend, f"exec {command}"))} ao "${{prompt-}}"',
+        )
     return _joined(lines, f"exec {command}")
 
 
@@ -150,10 +175,16 @@ def _template(launch: LaunchSpec, backend: BackendSpec, kickoff: Path | None) ->
     return fill(backend.bin, {key: shlex.quote(value) if value else "" for key, value in values.items()})
 
 
-def _prompt_lines(backend: BackendSpec, kickoff: Path | None, prompt: str, *, resume: bool, words: str) -> list[str]:
+def _prompt_lines(
+    backend: BackendSpec, kickoff: Path | None, prompt: str, *, resume: bool, words: str
+) -> list[str]:
     """Shell lines that set `prompt`; none when nothing is said by argument."""
     if resume:
-        return [f"prompt={shlex.quote(words)}"] if words and backend.prompt_delivery is PromptDelivery.ARG else []
+        return (
+            [f"prompt={shlex.quote(words)}"]
+            if words and backend.prompt_delivery is PromptDelivery.ARG
+            else []
+        )
     if kickoff is None or not prompt or backend.prompt_delivery is not PromptDelivery.ARG:
         return []
     if len(prompt.encode("utf-8", "surrogateescape")) > ARGUMENT_LIMIT:
@@ -162,7 +193,9 @@ def _prompt_lines(backend: BackendSpec, kickoff: Path | None, prompt: str, *, re
     return [f"prompt=$(cat -- {shlex.quote(str(kickoff))}; printf x)", "prompt=${prompt%x}"]
 
 
-def _command(launch: LaunchSpec, backend: BackendSpec, conversation: str, *, resume: bool, prompt: str, python: str) -> str:
+def _command(
+    launch: LaunchSpec, backend: BackendSpec, conversation: str, *, resume: bool, prompt: str, python: str
+) -> str:
     words = [fill(backend.bin, {"python": shlex.quote(python)})]
     taken_up = fill(backend.resume_flag, {"id": shlex.quote(conversation)}) if resume else ""
     words.append(backend.flags)
@@ -173,7 +206,12 @@ def _command(launch: LaunchSpec, backend: BackendSpec, conversation: str, *, res
     if conversation and not resume and backend.session_id_flag:
         words.append(fill(backend.session_id_flag, {"id": shlex.quote(conversation)}))
     if backend.remote_control and backend.remote_control_flag:
-        words.append(fill(backend.remote_control_flag, {"session": shlex.quote(launch.session), "name": shlex.quote(launch.name)}))
+        words.append(
+            fill(
+                backend.remote_control_flag,
+                {"session": shlex.quote(launch.session), "name": shlex.quote(launch.name)},
+            )
+        )
     if prompt:
         words.append(fill(backend.prompt_arg, {"prompt": prompt}))
     return " ".join(word for word in words if word)

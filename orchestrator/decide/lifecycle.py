@@ -107,7 +107,9 @@ def _wish_to_start(facts: Facts, step: Step) -> None:
     if left > 0:
         step.again(left)
     elif end_leftovers(step):
-        step.start = StartWish(pane=pane.pane_id if pane else "", asked=asked, repeated=step.session.attempt > 1)
+        step.start = StartWish(
+            pane=pane.pane_id if pane else "", asked=asked, repeated=step.session.attempt > 1
+        )
 
 
 def _is_taken(facts: Facts, step: Step) -> bool:
@@ -115,7 +117,10 @@ def _is_taken(facts: Facts, step: Step) -> bool:
     wanted = facts.wanted
     taken = wanted is not None and facts.pane is None and wanted.session in step.observation.taken
     if taken and not step.session.taken_told and wanted is not None:
-        step.tell(EventKind.SESSION_TAKEN, f"the tmux session {wanted.session} exists and is not this fleet's; it is left alone")
+        step.tell(
+            EventKind.SESSION_TAKEN,
+            f"the tmux session {wanted.session} exists and is not this fleet's; it is left alone",
+        )
     if taken != step.session.taken_told:
         step.change(taken_told=taken)
     return taken

@@ -33,7 +33,9 @@ class Turn:
     step: Step
 
 
-def grant_starts(turns: Sequence[Turn], observation: Observation, memory: Memory, settings: WatchdogSettings) -> Memory:
+def grant_starts(
+    turns: Sequence[Turn], observation: Observation, memory: Memory, settings: WatchdogSettings
+) -> Memory:
     """Turn wishes into `Start` actions, as many as the pace allows; the fleet's memory with the starts counted."""
     starts = tuple(at for at in memory.starts if observation.mono - at < MINUTE)
     busy = sum(1 for turn in turns if _holds_slot(turn.step.session, observation.mono))
@@ -65,7 +67,10 @@ def _is_held_back(wanted: Wanted, turns: Sequence[Turn], observation: Observatio
         return True
     own = str(wanted.launch.dir)
     return any(
-        turn.facts.wanted is None and turn.step.session.dir == own and turn.step.session.stage is not Stage.NONE for turn in turns
+        turn.facts.wanted is None
+        and turn.step.session.dir == own
+        and turn.step.session.stage is not Stage.NONE
+        for turn in turns
     )
 
 
@@ -80,9 +85,23 @@ def _start(step: Step, wish: StartWish, wanted: Wanted, observation: Observation
         conversation = conversation_id(run, observation.boot) if backend and backend.session_id_flag else ""
     words = CONTINUE if resume and session.interrupted else ""
     step.actions.append(
-        Start(wanted.launch, run=run, spec=wanted.spec, pane=wish.pane, conversation=conversation, resume=resume, words=words)
+        Start(
+            wanted.launch,
+            run=run,
+            spec=wanted.spec,
+            pane=wish.pane,
+            conversation=conversation,
+            resume=resume,
+            words=words,
+        )
     )
-    step.tell(EventKind.STARTED, _why(session, wish, resume=resume), run=run, attempt=session.attempt, resumed=resume)
+    step.tell(
+        EventKind.STARTED,
+        _why(session, wish, resume=resume),
+        run=run,
+        attempt=session.attempt,
+        resumed=resume,
+    )
     step.change(
         stage=Stage.STARTING, run=run, spec=wanted.spec, session=wanted.session, dir=str(wanted.launch.dir), pid=0,
         conversation=conversation, talked=resume, resumed=resume, started_at=observation.now, started_mono=observation.mono,

@@ -31,11 +31,15 @@ def standing(config: Config, phases: Mapping[str, PhaseMemory]) -> dict[str, Pha
         memory = phases.get(loop.name, PhaseMemory())
         index = phase_index(loop, memory) if loop.phases else -1
         phase_id = loop.phases[index].id if loop.phases else ""
-        after[loop.name] = replace(memory, index=index, phase_id=phase_id, ids=tuple(phase.id for phase in loop.phases))
+        after[loop.name] = replace(
+            memory, index=index, phase_id=phase_id, ids=tuple(phase.id for phase in loop.phases)
+        )
     return after
 
 
-def move(request: Request, config: Config, memory: Memory, observation: Observation) -> tuple[Outcome, Memory, list[Event]]:
+def move(
+    request: Request, config: Config, memory: Memory, observation: Observation
+) -> tuple[Outcome, Memory, list[Event]]:
     """Carry out `ao phase next` or `ao phase set`; a phase that does not exist is refused by name."""
     loop = config.loop(request.loop)
     if loop is None or not loop.phases:
@@ -46,9 +50,18 @@ def move(request: Request, config: Config, memory: Memory, observation: Observat
     if there is None:
         return Outcome(Result.REFUSED, f"no phase {request.argument}; the phases are: {ids}"), memory, []
     if there >= len(loop.phases):
-        return Outcome(Result.REFUSED, f"{loop.phases[here].id} is the last phase; the phases are: {ids}"), memory, []
+        return (
+            Outcome(Result.REFUSED, f"{loop.phases[here].id} is the last phase; the phases are: {ids}"),
+            memory,
+            [],
+        )
     phase = loop.phases[there]
-    phases = {**memory.phases, loop.name: replace(memory.phases[loop.name], index=there, phase_id=phase.id, moved_at=observation.now, complete=False)}
+    phases = {
+        **memory.phases,
+        loop.name: replace(
+            memory.phases[loop.name], index=there, phase_id=phase.id, moved_at=observation.now, complete=False
+        ),
+    }
     members = {agent.name for agent in config.agents if agent.kind is Kind.LOOP and agent.loop == loop.name}
     sessions = {
         name: replace(session, restart=f"phase {phase.id}", talked=False)

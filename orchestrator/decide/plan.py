@@ -23,7 +23,16 @@ from orchestrator.model.view import Condition, View
 
 SOON = 0.05
 RETRY_TMUX = 1.0
-QUIET_TRANSITIONS = frozenset({Condition.MISSING, Condition.STARTING, Condition.STOPPING, Condition.STOPPED, Condition.BACKOFF, Condition.DEAD})
+QUIET_TRANSITIONS = frozenset(
+    {
+        Condition.MISSING,
+        Condition.STARTING,
+        Condition.STOPPING,
+        Condition.STOPPED,
+        Condition.BACKOFF,
+        Condition.DEAD,
+    }
+)
 """Conditions that another event tells already."""
 
 
@@ -54,12 +63,17 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
     answered = [follow(r, {f.memory.name: f for f in facts}, after, observation) for r in requests]
     views, seen, told = _views(turns, observation)
     after = {
-        name: replace(s, condition=seen[name], condition_at=observation.now) if name in seen else s for name, s in after.items()
+        name: replace(s, condition=seen[name], condition_at=observation.now) if name in seen else s
+        for name, s in after.items()
     }
     changed = tuple(new for new, old in zip(answered, observation.requests, strict=True) if new != old)
     stop = memory.stop_watchdog or any(r.stop_watchdog and r.answered for r in answered)
     actions: list[Action] = [action for turn in turns for action in turn.step.actions]
-    if observation.server is ServerState.UNKNOWN and "socket" in observation.server_reason and memory.server_pid:
+    if (
+        observation.server is ServerState.UNKNOWN
+        and "socket" in observation.server_reason
+        and memory.server_pid
+    ):
         actions.append(RestoreSocket(memory.server_pid))
     return Plan(
         memory=replace(_fleet_memory(memory, observation), sessions=after, stop_watchdog=stop),
@@ -92,13 +106,32 @@ def _fleet_events(observation: Observation, memory: Memory) -> list[Event]:
     events: list[Event] = []
     lost = observation.server is ServerState.UNKNOWN
     if lost and not memory.server_lost:
-        events.append(Event(EventKind.TMUX_LOST, "", f"tmux can't be asked: {observation.server_reason}; nothing is judged until it can"))
+        events.append(
+            Event(
+                EventKind.TMUX_LOST,
+                "",
+                f"tmux can't be asked: {observation.server_reason}; nothing is judged until it can",
+            )
+        )
     if memory.server_lost and not lost:
         events.append(Event(EventKind.TMUX_BACK, "", "tmux answers again"))
     if observation.config_error and observation.config_error != memory.config_error:
-        events.append(Event(EventKind.CONFIG_REJECTED, "", f"{observation.config_error}; the last good config stays in force"))
+        events.append(
+            Event(
+                EventKind.CONFIG_REJECTED,
+                "",
+                f"{observation.config_error}; the last good config stays in force",
+            )
+        )
     if observation.config.digest != memory.config_digest:
-        events.append(Event(EventKind.CONFIG_LOADED, "", f"config in force: {observation.config.path}", {"digest": observation.config.digest}))
+        events.append(
+            Event(
+                EventKind.CONFIG_LOADED,
+                "",
+                f"config in force: {observation.config.path}",
+                {"digest": observation.config.digest},
+            )
+        )
     return events
 
 
@@ -120,7 +153,11 @@ def _read_all(observation: Observation, memory: Memory, zone: str) -> tuple[Fact
     for facts in gather(observation, memory, wanted):
         screen = observation.screens.get(facts.memory.name)
         reading = assess_reading(facts, screen, observation.now, observation.mono, zone)
-        read.append(replace(facts, memory=replace(facts.memory, reading=reading)) if reading != facts.memory.reading else facts)
+        read.append(
+            replace(facts, memory=replace(facts.memory, reading=reading))
+            if reading != facts.memory.reading
+            else facts
+        )
     return tuple(read)
 
 
@@ -139,7 +176,9 @@ def _is_worth_keeping(turn: Turn) -> bool:
     return turn.facts.wanted is not None or turn.step.session.stage is not Stage.NONE
 
 
-def _views(turns: list[Turn], observation: Observation) -> tuple[tuple[View, ...], Mapping[str, str], list[Event]]:
+def _views(
+    turns: list[Turn], observation: Observation
+) -> tuple[tuple[View, ...], Mapping[str, str], list[Event]]:
     """The views, the conditions that are new, and events for conditions that changed."""
     views: list[View] = []
     seen: dict[str, str] = {}
@@ -160,7 +199,12 @@ def _views(turns: list[Turn], observation: Observation) -> tuple[tuple[View, ...
 
 def _transition(session: SessionMemory, row: View) -> Event:
     why = f": {row.reason}" if row.reason else ""
-    data: dict[str, object] = {"from": session.condition, "to": row.condition.value, "rule": row.rule, "evidence": row.evidence}
+    data: dict[str, object] = {
+        "from": session.condition,
+        "to": row.condition.value,
+        "rule": row.rule,
+        "evidence": row.evidence,
+    }
     return Event(EventKind.CONDITION, session.name, f"{session.condition} → {row.condition.value}{why}", data)
 
 

@@ -23,10 +23,16 @@ def accept(
 ) -> tuple[Request, Memory, list[Event]]:
     """Take a new request on: whom it is about, what they shall be, and which parts are final already."""
     by_name = {w.name: w for w in wanted}
-    event = Event(EventKind.REQUESTED, "", _words(request), {"request": request.id, "verb": request.verb.value})
+    event = Event(
+        EventKind.REQUESTED, "", _words(request), {"request": request.id, "verb": request.verb.value}
+    )
     if request.verb is Verb.PHASE:
         outcome, memory, events = move(request, config, memory, observation)
-        return replace(request, accepted=True, targets=(request.loop,), outcomes={request.loop: outcome}), memory, [event, *events]
+        return (
+            replace(request, accepted=True, targets=(request.loop,), outcomes={request.loop: outcome}),
+            memory,
+            [event, *events],
+        )
     targets = _targets(request, memory, wanted, observation)
     sessions = dict(memory.sessions)
     outcomes: dict[str, Outcome] = {}
@@ -41,7 +47,9 @@ def accept(
     return replace(request, accepted=True, targets=targets, outcomes=outcomes), memory, [event]
 
 
-def follow(request: Request, facts: Mapping[str, Facts], after: Mapping[str, SessionMemory], observation: Observation) -> Request:
+def follow(
+    request: Request, facts: Mapping[str, Facts], after: Mapping[str, SessionMemory], observation: Observation
+) -> Request:
     """Fill in the outcomes that have become final; what is late is said to be."""
     outcomes = dict(request.outcomes)
     late = observation.mono - request.at > request.patience
@@ -61,7 +69,9 @@ def _words(request: Request) -> str:
     return f"asked for: {request.verb.value} {request.argument if request.verb is Verb.PHASE else names}".rstrip()
 
 
-def _targets(request: Request, memory: Memory, wanted: Sequence[Wanted], observation: Observation) -> tuple[str, ...]:
+def _targets(
+    request: Request, memory: Memory, wanted: Sequence[Wanted], observation: Observation
+) -> tuple[str, ...]:
     declared = {w.name: w for w in wanted}
     if request.names:
         needed = [service for name in request.names if name in declared for service in declared[name].needs]
@@ -76,10 +86,18 @@ def _targets(request: Request, memory: Memory, wanted: Sequence[Wanted], observa
 def _apply(
     request: Request, session: SessionMemory, wanted: Wanted | None, observation: Observation
 ) -> tuple[SessionMemory, Outcome | None]:
-    alive = session.name in observation.panes and session.name not in observation.ended and not observation.panes[session.name].dead
+    alive = (
+        session.name in observation.panes
+        and session.name not in observation.ended
+        and not observation.panes[session.name].dead
+    )
     if request.verb is Verb.DOWN:
         session = replace(session, desire=Desire.DOWN, asked=0.0)
-        absent = session.name not in observation.panes and session.stage in {Stage.NONE, Stage.ENDED, Stage.COMPLETED}
+        absent = session.name not in observation.panes and session.stage in {
+            Stage.NONE,
+            Stage.ENDED,
+            Stage.COMPLETED,
+        }
         return session, Outcome(Result.ABSENT) if absent and session.stage is Stage.NONE else None
     if wanted is None:
         return session, Outcome(Result.REFUSED, "it is not in the config")
@@ -87,7 +105,12 @@ def _apply(
         stopping = "a person asked for it" if session.stage in PRESENT or alive else ""
         return replace(refreshed(session), desire=Desire.UP, restart=stopping, asked=observation.mono), None
     up = replace(session, desire=Desire.UP)
-    if alive and session.stage is not Stage.STARTING and not session.restart and session.desire is not Desire.DOWN:
+    if (
+        alive
+        and session.stage is not Stage.STARTING
+        and not session.restart
+        and session.desire is not Desire.DOWN
+    ):
         return (refreshed(up) if request.names else up), Outcome(Result.RUNNING)
     if session.stage is Stage.COMPLETED and not request.names:
         return up, Outcome(Result.COMPLETED, session.exit.describe() if session.exit else "")
@@ -96,20 +119,31 @@ def _apply(
     return replace(refreshed(up), asked=observation.mono), None
 
 
-def _final(request: Request, facts: Facts | None, session: SessionMemory, observation: Observation) -> Outcome | None:
+def _final(
+    request: Request, facts: Facts | None, session: SessionMemory, observation: Observation
+) -> Outcome | None:
     if request.verb is Verb.DOWN:
         if session.survivors:
             return Outcome(Result.SURVIVED, ", ".join(session.survivors))
-        return Outcome(Result.STOPPED) if session.stage is Stage.NONE and session.name not in observation.panes else None
+        return (
+            Outcome(Result.STOPPED)
+            if session.stage is Stage.NONE and session.name not in observation.panes
+            else None
+        )
     if session.desire is Desire.DOWN:
         return Outcome(Result.REFUSED, "it was asked down meanwhile")
     if session.taken_told and session.stage not in PRESENT and facts and facts.wanted:
-        return Outcome(Result.TAKEN, f"the tmux session {facts.wanted.session} exists and is not this fleet's; it was left alone")
+        return Outcome(
+            Result.TAKEN,
+            f"the tmux session {facts.wanted.session} exists and is not this fleet's; it was left alone",
+        )
     ended = session.exit
     if ended is not None and ended.mono >= request.at and not session.restart:
         if session.stage is Stage.COMPLETED:
             good = ended.status == 0
-            return Outcome(Result.COMPLETED if good else Result.DIED, "\n".join((ended.describe(), *ended.words)))
+            return Outcome(
+                Result.COMPLETED if good else Result.DIED, "\n".join((ended.describe(), *ended.words))
+            )
         return Outcome(Result.DIED, "\n".join((ended.describe(), *ended.words)))
     if session.stage is Stage.RUNNING and not session.restart and session.started_mono >= _since(request):
         return Outcome(Result.STARTED)
@@ -129,5 +163,3 @@ def _late_words(facts: Facts | None, session: SessionMemory | None) -> str:
     if facts.wanted.needs and session.stage is Stage.NONE:
         return f"it waits for {', '.join(facts.wanted.needs)}"
     return f"it is {session.stage.value}"
-
-

@@ -35,7 +35,9 @@ def is_interruptible(facts: Facts, step: Step) -> bool:
     if not facts.alive:
         return True
     busy = {State.WORKING, State.DRAFT, State.DIALOG, State.TRANSIENT, State.STARTING}
-    attended = (facts.pane is not None and facts.pane.attached > 0) or step.session.name in step.observation.human
+    attended = (
+        facts.pane is not None and facts.pane.attached > 0
+    ) or step.session.name in step.observation.human
     backend = facts.wanted.launch.backend if facts.wanted else None
     is_service = facts.wanted is not None and backend is None
     return not attended and (is_service or step.session.reading.state not in busy)
@@ -56,7 +58,9 @@ def stop(facts: Facts, step: Step) -> None:
     """One step of the stop: TERM to the whole tree, KILL after the grace, then the pane."""
     session = step.session
     if session.stage is not Stage.STOPPING:
-        step.tell(EventKind.STOPPING, f"stops, to be restarted: {session.restart}" if session.restart else "stops")
+        step.tell(
+            EventKind.STOPPING, f"stops, to be restarted: {session.restart}" if session.restart else "stops"
+        )
         step.change(stage=Stage.STOPPING, stop_mono=None, killed=False, survivors=())
         step.again(AT_ONCE)
         return
@@ -107,7 +111,9 @@ def _end(step: Step, left: tuple[Process, ...], grace: float) -> bool:
 def _finish(step: Step) -> None:
     session = step.session
     if session.restart:
-        step.change(stage=Stage.ENDED, restart="", asked=step.mono, due=session.due, stop_mono=None, killed=False)
+        step.change(
+            stage=Stage.ENDED, restart="", asked=step.mono, due=session.due, stop_mono=None, killed=False
+        )
         step.again(AT_ONCE)
         return
     step.tell(EventKind.STOPPED, "stopped" if not session.survivors else "stopped, but for what survived")

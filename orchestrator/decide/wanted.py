@@ -124,4 +124,9 @@ def _kickoff(agent: AgentSpec, loop: LoopSpec | None, phase: PhaseSpec | None) -
     values = {"role": role, "name": agent.name, "loop": loop.name}
     if phase:
         values |= {"phase_id": phase.id, "plan": phase.plan, "status": phase.status}
-    return replace(kickoff, parts=(loop.roles_dir / f"{role}.md", *kickoff.parts), template=loop.kickoff_template, values=values)
+    return replace(
+        kickoff,
+        parts=(loop.roles_dir / f"{role}.md", *kickoff.parts),
+        template=loop.kickoff_template,
+        values=values,
+    )

@@ -20,7 +20,6 @@ class FromEnv:
     variable: str
 
 
-
 class Kind(StrEnum):
     """What a session is for, and so what its exit means."""
 

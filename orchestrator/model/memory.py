@@ -59,7 +59,7 @@ class ReadingMemory:
     """The accepted reading, and one that waits for its second sight.
 
     state and rule: accepted; since: epoch seconds. candidate: read once, not yet believed.
-    changed_mono: when the screen last changed. idle_mono: since when it is idle, or None.
+    command: the program in the foreground when it was read. changed_mono: when the screen last changed. idle_mono: since when it is idle, or None.
     reset_at: end of a limit, epoch seconds. first_seen: when a banner was first read.
     """
 
@@ -69,6 +69,7 @@ class ReadingMemory:
     since: float = 0.0
     candidate: State | None = None
     fingerprint: str = ""
+    command: str = ""
     changed_mono: float = 0.0
     idle_mono: float | None = None
     reset_at: float | None = None

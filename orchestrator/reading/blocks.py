@@ -25,6 +25,9 @@ _JSON = re.compile(r'"(?:status|code|message|error|type)"\s*:')
 """An answer of the provider, printed as it came."""
 _OWN_GLYPHS = frozenset("■⚠✕✖✗✘×⛔❌🚫")
 """Marks of an error. Others of the program's marks stand before a tool's output too."""
+_WENT_WELL = re.compile(r"[·•] (?:done )?\d{1,2}:\d\d\b")
+"""Only a turn that was not stopped is closed with the time of day."""
+_OPTION = re.compile(r"(?:\d+[.)]|\[\d+\]) |(?:yes|no|allow|approve|accept|deny|reject|skip|trust)\b", re.IGNORECASE)
 _MAX_ROWS = 80
 """Rows above the box that are looked at: nothing older is news."""
 _SILENT_MAX = 12
@@ -87,7 +90,7 @@ def _mark_of(line: Line) -> Mark:
 
 def _begins(line: Line, current: Block, *, gap: bool) -> bool:
     if line.mark is Mark.SUB:
-        return gap or current.mark is Mark.USER
+        return gap or current.mark is Mark.USER or _follows_result(line, current)
     if line.mark is not Mark.NONE:
         return line.mark is Mark.FINISHED or not _inside(line, current)
     if line.sided and current.lines[-1].sided and not gap:
@@ -95,6 +98,11 @@ def _begins(line: Line, current: Block, *, gap: bool) -> bool:
     if not gap:
         return line.sided is not current.lines[-1].sided
     return not (current.mark in {Mark.AGENT, Mark.USER} and line.indent >= _INDENT and not line.sided)
+
+
+def _follows_result(line: Line, tool: Block) -> bool:
+    """Whether a tool has its result already, so that this hangs under the turn."""
+    return tool.mark is Mark.AGENT and any(above.mark is Mark.SUB and above.indent == line.indent for above in tool.lines)
 
 
 def _inside(line: Line, answer: Block) -> bool:
@@ -114,24 +122,30 @@ class OwnWords:
     reply: bool = False
 
 
-def own_words(blocks: Sequence[Block]) -> Iterator[OwnWords]:
+def own_words(blocks: Sequence[Block], *, asking: bool = False) -> Iterator[OwnWords]:
     """The program's own blocks from the newest up, as far as they are news.
 
     Finished work makes what stands above it old. So does an answer: whoever walks stops at a
     `reply` that turns out to be one.
+
+    Args:
+        blocks: oldest first.
+        asking: the screen has no prompt box, so a marked option belongs to a dialog.
     """
     finished = False
     silent = 0
     for block in reversed(blocks):
         if block.mark is Mark.FINISHED:
+            if _WENT_WELL.search(block.text):
+                return
             finished = True
-        elif block.mark is Mark.AGENT:
+        elif block.mark is Mark.AGENT and not (asking and _OPTION.match(block.text)):
             if finished:
                 return
             yield OwnWords(block, reply=True)
         elif block.mark is Mark.NOTICE:
             yield OwnWords(block)
-        elif block.mark is Mark.NONE:
+        elif block.mark in {Mark.NONE, Mark.AGENT}:
             if finished and not block.lines[0].sided:
                 return
             yield OwnWords(block)

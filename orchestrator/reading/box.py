@@ -106,16 +106,12 @@ def _typed(line: Line) -> str | None:
 
 
 def _framed(lines: Sequence[Line], cues: Cues) -> Box | None:
-    """A prompt row between two drawn lines."""
-    below = -1
-    for index in range(len(lines) - 1, max(-1, len(lines) - _FRAME_SEARCH), -1):
-        if not lines[index].rule:
-            continue
-        if 0 < below - index <= _FRAMED_MAX and (box := _prompt_in(lines, index, below, cues)):
-            newer = any(line.mark is Mark.USER and not line.indent for line in lines[below:])
-            return None if newer else box
-        below = index
-    return None
+    """A prompt row between the two lowest drawn lines."""
+    rules = [index for index in range(max(0, len(lines) - _FRAME_SEARCH), len(lines)) if lines[index].rule][-2:]
+    if len(rules) < 2 or rules[1] - rules[0] > _FRAMED_MAX:
+        return None
+    newer = any(line.mark is Mark.USER and not line.indent for line in lines[rules[1] :])
+    return None if newer else _prompt_in(lines, *rules, cues)
 
 
 def _prompt_in(lines: Sequence[Line], upper: int, lower: int, cues: Cues) -> Box | None:
@@ -177,6 +173,8 @@ def _walled(lines: Sequence[Line], cues: Cues) -> Box | None:
     top = model
     while top > 0 and lines[top - 1].sided and not lines[top - 1].rule:
         top -= 1
+    if top > 0 and lines[top - 1].rule:
+        return None  # a closed frame: a tool's output or a dialog
     inner = [line for line in lines[top:model] if line.text]
     if not inner:
         return Box(top, bottom)

@@ -66,7 +66,7 @@ def _told(hits: list[Hit], messages: list[Hit]) -> Iterator[str]:
 def _messages(rules: Rules, view: View) -> list[Hit]:
     """The newest message that tells, and above it those that say the same."""
     found: list[Hit] = []
-    for words in own_words(view.blocks):
+    for words in own_words(view.blocks, asking=view.box is None):
         hit = rules.match(words, view)
         if hit is None:
             if words.reply:

@@ -44,7 +44,9 @@ def apply(actions: tuple[Action, ...], hands: Hands, config: Config) -> dict[str
         try:
             words = _carry_out(action, hands, config)
         except (AoError, OSError) as error:
-            words = f"{error.message}. {error.hint}".rstrip(". ") if isinstance(error, AoError) else str(error)
+            words = (
+                f"{error.message}. {error.hint}".rstrip(". ") if isinstance(error, AoError) else str(error)
+            )
         if not words:
             continue
         if isinstance(action, Start):

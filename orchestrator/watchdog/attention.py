@@ -48,7 +48,15 @@ def wants_last_words(memory: SessionMemory, pane: Pane, *, alive: bool) -> bool:
     return not alive and pane.dead and memory.stage in {Stage.STARTING, Stage.RUNNING}
 
 
-def wants_processes(wanted: Wanted | None, session: SessionMemory, pane: Pane | None, memory: Memory, *, alive: bool, mono: float) -> bool:
+def wants_processes(
+    wanted: Wanted | None,
+    session: SessionMemory,
+    pane: Pane | None,
+    memory: Memory,
+    *,
+    alive: bool,
+    mono: float,
+) -> bool:
     """Whether what is left of a session's process tree must be known now."""
     if session.stage is Stage.STOPPING:
         return True
@@ -62,7 +70,12 @@ def wants_processes(wanted: Wanted | None, session: SessionMemory, pane: Pane | 
 
 def wants_program(wanted: Wanted | None, session: SessionMemory, pane: Pane, mono: float) -> bool:
     """Whether the pane's process tree must be looked at for the right program."""
-    if wanted is None or not wanted.heal or wanted.launch.backend is None or not wanted.launch.backend.process_name:
+    if (
+        wanted is None
+        or not wanted.heal
+        or wanted.launch.backend is None
+        or not wanted.launch.backend.process_name
+    ):
         return False
     if session.stage is not Stage.RUNNING:
         return False
@@ -72,7 +85,12 @@ def wants_program(wanted: Wanted | None, session: SessionMemory, pane: Pane, mon
 
 def wants_conversation(wanted: Wanted | None, session: SessionMemory) -> bool:
     """Whether the program named its conversation itself, and the name is not known yet."""
-    if wanted is None or not wanted.resume or wanted.launch.backend is None or wanted.launch.backend.session_id_flag:
+    if (
+        wanted is None
+        or not wanted.resume
+        or wanted.launch.backend is None
+        or wanted.launch.backend.session_id_flag
+    ):
         return False
     return session.stage is Stage.RUNNING and not session.conversation
 

@@ -67,7 +67,9 @@ class Observer:
         snapshot = self.eyes.tmux.snapshot()
         return snapshot if _rows_of(snapshot) != self._rows or self._unsettled() else None
 
-    def observe(self, memory: Memory, failures: Mapping[str, StartFailure], snapshot: Snapshot | None = None) -> Observation:
+    def observe(
+        self, memory: Memory, failures: Mapping[str, StartFailure], snapshot: Snapshot | None = None
+    ) -> Observation:
         """Everything one tick needs; a snapshot that was just taken is used as it is."""
         eyes = self.eyes
         now, mono = eyes.clock.now(), eyes.clock.mono()
@@ -77,7 +79,9 @@ class Observer:
         panes = dict(snapshot.panes or {})
         state, reason = self._server(snapshot, memory)
         eyes.deaths.watch([pane.pid for pane in panes.values() if not pane.dead])
-        ended = frozenset(name for name, pane in panes.items() if not pane.dead and eyes.deaths.ended(pane.pid))
+        ended = frozenset(
+            name for name, pane in panes.items() if not pane.dead and eyes.deaths.ended(pane.pid)
+        )
         alive = frozenset(name for name, pane in panes.items() if not pane.dead and name not in ended)
         wanted = {w.name: w for w in wanted_sessions(config, memory.phases)}
         look = _Look(memory, wanted, panes, alive, now, mono)
@@ -113,9 +117,16 @@ class Observer:
 
     def _server(self, snapshot: Snapshot, memory: Memory) -> tuple[ServerState, str]:
         """The server's state; one that lives and lost its socket is not absent."""
-        if snapshot.state is ServerState.ABSENT and memory.server_pid and self.eyes.processes.is_alive(memory.server_pid):
+        if (
+            snapshot.state is ServerState.ABSENT
+            and memory.server_pid
+            and self.eyes.processes.is_alive(memory.server_pid)
+        ):
             if not self.eyes.tmux.has_socket():
-                return ServerState.UNKNOWN, f"the server (pid {memory.server_pid}) lives, but its socket is gone"
+                return (
+                    ServerState.UNKNOWN,
+                    f"the server (pid {memory.server_pid}) lives, but its socket is gone",
+                )
             return ServerState.UNKNOWN, f"the server (pid {memory.server_pid}) lives, but takes no connection"
         return snapshot.state, snapshot.reason
 
@@ -127,9 +138,13 @@ class Observer:
             if name not in look.alive:
                 if attention.wants_last_words(session, pane, alive=False):
                     last_words[name] = pane.pane_id
-            elif attention.wants_capture(look.wanted.get(name), session, pane, self._seen.get(name)) or self._awaits_text(look, name):
+            elif attention.wants_capture(
+                look.wanted.get(name), session, pane, self._seen.get(name)
+            ) or self._awaits_text(look, name):
                 living[name] = pane.pane_id
-                self._seen[name] = attention.Seen(pane.run, pane.activity, settled=look.now >= pane.activity + 2)
+                self._seen[name] = attention.Seen(
+                    pane.run, pane.activity, settled=look.now >= pane.activity + 2
+                )
         self._seen = {name: seen for name, seen in self._seen.items() if name in look.alive}
         styled = [name for name in living if attention.wants_attributes(look.session(name))]
         screens = self.eyes.tmux.look(living, attributes=styled) if living else {}
@@ -140,7 +155,9 @@ class Observer:
     def _awaits_text(self, look: _Look, name: str) -> bool:
         """Whether a service says on its screen that it is ready, and has not said so yet."""
         service = self.eyes.config.current().service(name)
-        return service is not None and bool(service.ready_re) and self._ready.get(name) != look.panes[name].run
+        return (
+            service is not None and bool(service.ready_re) and self._ready.get(name) != look.panes[name].run
+        )
 
     def _human(self, look: _Look, config: Config) -> frozenset[str]:
         attached = {pane.session_id: name for name, pane in look.panes.items() if pane.attached}
@@ -148,21 +165,30 @@ class Observer:
             return frozenset()
         recent = self.eyes.tmux.human_activity()
         hold = config.watchdog.human_hold
-        return frozenset(name for session, name in attached.items() if look.now - recent.get(session, 0) < hold)
+        return frozenset(
+            name for session, name in attached.items() if look.now - recent.get(session, 0) < hold
+        )
 
     def _processes(self, look: _Look) -> dict[str, tuple[Process, ...]]:
         names = [
             name
             for name in {*look.memory.sessions, *look.panes}
             if attention.wants_processes(
-                look.wanted.get(name), look.session(name), look.panes.get(name), look.memory, alive=name in look.alive, mono=look.mono
+                look.wanted.get(name),
+                look.session(name),
+                look.panes.get(name),
+                look.memory,
+                alive=name in look.alive,
+                mono=look.mono,
             )
         ]
         if not names:
             return {}
         table = self.eyes.processes.table()
         return {
-            name: table.members(attention.leader_of(look.session(name), look.panes), look.run(name), living=name in look.alive)
+            name: table.members(
+                attention.leader_of(look.session(name), look.panes), look.run(name), living=name in look.alive
+            )
             for name in names
         }
 
@@ -180,17 +206,31 @@ class Observer:
                 continue
             run = look.panes[service.name].run
             screen = screens.get(service.name)
-            said = service.ready_re is None or (screen is not None and re.search(service.ready_re, screen.text, re.MULTILINE) is not None)
-            if self._ready.get(service.name) != run and said and (service.ready_tcp is None or self.eyes.probes.ready(service, run)):
+            said = service.ready_re is None or (
+                screen is not None and re.search(service.ready_re, screen.text, re.MULTILINE) is not None
+            )
+            if (
+                self._ready.get(service.name) != run
+                and said
+                and (service.ready_tcp is None or self.eyes.probes.ready(service, run))
+            ):
                 self._ready[service.name] = run
-        return frozenset(name for name, run in self._ready.items() if name in look.alive and look.panes[name].run == run)
+        return frozenset(
+            name for name, run in self._ready.items() if name in look.alive and look.panes[name].run == run
+        )
 
     def _find_conversations(self, look: _Look, config: Config) -> dict[str, str]:
-        names = [name for name in look.alive if attention.wants_conversation(look.wanted.get(name), look.session(name))]
+        names = [
+            name
+            for name in look.alive
+            if attention.wants_conversation(look.wanted.get(name), look.session(name))
+        ]
         if not names or look.mono - self._conversations_mono < attention.CONVERSATION_INTERVAL:
             return {}
         self._conversations_mono = look.mono
-        found = {name: self.eyes.conversations.find(look.session(name).started_at, name, config) for name in names}
+        found = {
+            name: self.eyes.conversations.find(look.session(name).started_at, name, config) for name in names
+        }
         return {name: conversation for name, conversation in found.items() if conversation}
 
     def _log_sizes(self, look: _Look) -> dict[str, int]:
