@@ -20,6 +20,7 @@
         ps: with ps; [
           gitpython
           libtmux
+          msgspec
           psutil
           pyte
           rich

@@ -38,10 +38,20 @@ command = "while :; do date; sleep 1; done"
 TOML
 
 say() { printf '%s\n' "== $*"; }
-# Agents carry AO_CONFIG; the watchdog and the tmux server are known by their command lines.
+# Pids of what this run started: agents carry AO_CONFIG, the watchdog and the tmux server name it or the socket.
 ours() {
-    { grep -lzsxF "AO_CONFIG=$config" /proc/[0-9]*/environ; grep -lzsxF -e "$config" -e smoke /proc/[0-9]*/cmdline; } |
-        sed 's/[^0-9]//g' | sort -u
+    python3 - "$config" <<'PY'
+import contextlib, os, sys
+import psutil
+for process in psutil.process_iter():
+    with contextlib.suppress(psutil.Error):
+        if process.pid == os.getpid():
+            continue
+        words = process.cmdline()
+        tmux = words[:1] and words[0].endswith("tmux") and "smoke" in words
+        if process.environ().get("AO_CONFIG") == sys.argv[1] or (sys.argv[1] in words and "watchdog" in words) or tmux:
+            print(process.pid, *words)
+PY
 }
 stop_all() { ao down --config "$config" >/dev/null 2>&1 || true; }
 fail() {

@@ -12,6 +12,7 @@ import errno
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +45,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 
 KINDS = frozenset(kind.value for kind in EventKind)
 EVENTS_KEPT = 100_000
+OPEN_PATIENCE = 5.0
+"""Seconds that a verb waits for the owner to make the store ready."""
 REQUESTS_KEPT = 1_000
 FLEET, SESSION, PHASE = "fleet", "session/", "phase/"
 PASSING = frozenset(
@@ -71,9 +74,11 @@ class Store:
     Args:
         path: of the database; its folder exists.
         read_only: never creates, migrates or repairs.
+        asking: of a verb, which adds requests; the owner creates, migrates and repairs. Only who
+            holds the fleet's lock may be the owner, which is what neither of the two means.
     """
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, asking: bool = False) -> None:
         self.path = path
         self.moved_aside: Path | None = None
         """Where a broken store was moved when this one was opened."""
@@ -81,6 +86,9 @@ class Store:
         self._views: dict[str, tuple[int, bytes]] = {}
         if read_only:
             self._db = self._open_read_only()
+            return
+        if asking:
+            self._db = self._open_to_ask()
             return
         try:
             self._db = self._open()
@@ -287,6 +295,23 @@ class Store:
             db.close()
             raise
         return db
+
+    def _open_to_ask(self) -> sqlite3.Connection:
+        """Open what its owner has made ready, waiting for that; nothing is created, migrated or moved."""
+        deadline = time.monotonic() + OPEN_PATIENCE
+        while True:
+            try:
+                db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5)
+                (present,) = db.execute("PRAGMA user_version").fetchone()
+                if present == len(MIGRATIONS):
+                    return db
+                error: Exception = sqlite3.DatabaseError(f"its schema is {present}, not {len(MIGRATIONS)}")
+                db.close()
+            except sqlite3.Error as broken:
+                error = broken
+            if time.monotonic() > deadline:
+                raise StoreBroken(f"the store {self.path} can't be opened: {error}", "see watchdog.log beside it") from error
+            time.sleep(0.02)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

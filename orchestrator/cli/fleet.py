@@ -49,7 +49,7 @@ def _driver(fleet: Fleet, role: str) -> OpenDriver:
 
 def _listener(*, quiet: bool) -> Listener:
     def listen(event: Event) -> None:
-        if not quiet and event.subject and event.kind in TOLD:
+        if sys.stderr.isatty() and not quiet and event.subject and event.kind in TOLD:
             print(f"{event.subject}: {event.message}", file=sys.stderr, flush=True)
 
     return listen

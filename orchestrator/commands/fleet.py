@@ -82,7 +82,7 @@ def ask(fleet: Fleet, request: Request, listen: Listener, drive: Callable[[], No
     Raises:
         AoError: nobody took it on in time.
     """
-    store = Store(fleet.store_path)
+    store = Store(fleet.store_path, asking=True)
     try:
         seen = store.last_event_id()
         number = store.add_request(request)

@@ -1,125 +1,130 @@
-"""`ao logs`: a session's output as a person would have seen it, or as it was written.
-
-An agent program draws its screen again and again; the log holds every redraw. As text, the end of
-the log is played through a terminal emulator, and what would stand on its screen and in its
-history is shown.
-"""
+"""`ao logs`: a session's output as a person would have seen it, or as it was written."""
 
 from __future__ import annotations
 
-import os
-import stat
+import codecs
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 from orchestrator.adapters import clock
+from orchestrator.adapters.logfiles import LogFiles
+from orchestrator.adapters.tail import Tail
+from orchestrator.commands.fleet import Fleet
 from orchestrator.errors import AoError
 from orchestrator.model.text import printable
 
-TAIL = 1 << 20
-"""Bytes at the end of a log that are read for text."""
-CHUNK = 1 << 16
-WIDTH, HEIGHT, HISTORY = 200, 50, 5000
-FOLLOW_PAUSE = 0.2
+WATCHDOG = "watchdog"
+_NAME = re.compile(r"[A-Za-z0-9_-]+")
+LEAST, MOST = 1 << 18, 1 << 21
+"""Bytes at the end of a log that are read at the least and at the most."""
+BYTES_PER_LINE = 2048
+"""An agent program writes many times what it shows."""
+HISTORY = 20_000
+"""Lines that are kept above the screen."""
+PAUSE = 0.25
+"""Seconds between two looks at a log that is followed."""
 
 
-def text(path: Path, lines: int) -> list[str]:
-    """The last lines of a log as text, free of control characters.
+class Reader(Protocol):
+    """One way to show a log."""
+
+    def last(self, data: bytes, lines: int) -> bytes:
+        """Its last lines."""
+
+    def more(self, data: bytes) -> bytes:
+        """What was added, as it is to be shown; called with b"" too, when nothing was."""
+
+
+def log_path(fleet: Fleet, name: str) -> Path:
+    """Where the log of an agent, a service or the watchdog is; one that left the config keeps its log.
 
     Raises:
-        AoError: there is no log, or it is no file.
+        UsageError: nothing bears the name.
     """
-    return [printable(line) for line in render(_tail(path, TAIL))][-lines:]
+    logs = LogFiles(fleet.config.defaults.log_dir)
+    if not _NAME.fullmatch(name) or logs.size(name) < 0:
+        fleet.check_names([name], also=[WATCHDOG])
+    return logs.path(name)
 
 
-def raw(path: Path, lines: int) -> bytes:
-    """The last lines of a log as they were written; raises as `text`."""
-    return b"".join(_tail(path, TAIL).splitlines(keepends=True)[-lines:])
+def read_log(path: Path, reader: Reader, lines: int, *, follow: bool) -> Iterator[bytes]:
+    """The last lines of a log, and with `follow` all that comes, without end.
+
+    Raises:
+        AoError: there is no log, and it is not to be waited for.
+    """
+    with Tail(path) as tail:
+        if not tail.found and not follow:
+            what = "is no plain file" if path.is_symlink() or path.exists() else "does not exist yet"
+            raise AoError(f"the log {path} {what}", "it is written once the session has started")
+        size = min(MOST, max(LEAST, lines * BYTES_PER_LINE))
+        yield reader.last(tail.last(size), lines)
+        while follow:
+            clock.pause(PAUSE)
+            yield reader.more(tail.more())
 
 
-def plain(path: Path, lines: int) -> list[str]:
-    """The last lines of a log that was written by ao itself; raises as `text`."""
-    whole = _tail(path, TAIL).decode("utf-8", "replace").splitlines()
-    return [printable(line) for line in whole[-lines:]]
+def reader_for(name: str, *, raw: bool) -> Reader:
+    """The way in which a log is shown: bytes, the watchdog's lines, or a session's screen."""
+    if raw:
+        return RawReader()
+    return LineReader() if name == WATCHDOG else ScreenReader()
 
 
-def follow(path: Path) -> Iterator[bytes]:
-    """What is written to a log from now on; goes on when it is rotated, deleted, or made anew. Never ends."""
-    place, inode = _end(path)
-    while True:
-        clock.pause(FOLLOW_PAUSE)
-        found = _stat(path)
-        if found is None:
-            inode = 0
-            continue
-        if found.st_ino != inode or found.st_size < place:
-            place, inode = 0, found.st_ino
-        if found.st_size > place:
-            data = _read(path, place, found.st_size - place)
-            place += len(data)
-            yield data
+class RawReader:
+    """Bytes as they were written."""
+
+    def last(self, data: bytes, lines: int) -> bytes:
+        """The last lines, control sequences and all."""
+        return b"".join(data.splitlines(keepends=True)[-lines:]) if lines else b""
+
+    def more(self, data: bytes) -> bytes:
+        """Everything that was added."""
+        return data
 
 
-def printed(data: bytes) -> list[str]:
-    """New output as lines of text: what each redraw shows, without the control sequences."""
-    return [printable(line) for line in render(data)]
+class LineReader:
+    """Plain lines, made printable."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._open = ""
+
+    def last(self, data: bytes, lines: int) -> bytes:
+        """The last whole lines."""
+        shown = self._take(data)
+        return _encoded(shown[-lines:] if lines else [])
+
+    def more(self, data: bytes) -> bytes:
+        """Lines that are whole by now."""
+        return _encoded(self._take(data))
+
+    def _take(self, data: bytes) -> list[str]:
+        *whole, self._open = (self._open + self._decoder.decode(data)).split("\n")
+        return [printable(line.rstrip("\r")) for line in whole]
 
 
-def render(data: bytes) -> list[str]:
-    """Terminal output as the lines that it leaves, history first, without blank lines at the end."""
-    import pyte  # noqa: PLC0415 - only text needs the emulator
+class ScreenReader:
+    """What a terminal would show."""
 
-    screen = pyte.HistoryScreen(WIDTH, HEIGHT, history=HISTORY, ratio=0.5)
-    stream = pyte.ByteStream(screen)
-    for start in range(0, len(data), CHUNK):
-        _feed(stream, data[start : start + CHUNK])
-    above = ["".join(row[x].data for x in range(WIDTH)).rstrip() for row in screen.history.top]
-    lines = [*above, *(line.rstrip() for line in screen.display)]
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
+    def __init__(self) -> None:
+        from orchestrator.commands.replay import Replay  # noqa: PLC0415 - `--raw` needs no emulator
 
+        self._replay = Replay(HISTORY)
 
-def _feed(stream: object, data: bytes) -> None:
-    """Feed the emulator; a sequence that it does not know costs the rest of its chunk's line, not the log."""
-    try:
-        stream.feed(data)  # type: ignore[attr-defined]  # pyte has no types
-    except Exception:  # noqa: BLE001 - whatever the emulator trips over came from an agent
-        for line in data.splitlines(keepends=True):
-            try:
-                stream.feed(line)  # type: ignore[attr-defined]
-            except Exception:  # noqa: BLE001, S112 - as above
-                continue
+    def last(self, data: bytes, lines: int) -> bytes:
+        """What stands on the screen and above it."""
+        self._replay.feed(data)
+        shown = self._replay.lines()
+        return _encoded(shown[-lines:] if lines else [])
+
+    def more(self, data: bytes) -> bytes:
+        """Lines that are new and have come to rest."""
+        self._replay.feed(data)
+        return _encoded(self._replay.news())
 
 
-def _stat(path: Path) -> os.stat_result | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found if stat.S_ISREG(found.st_mode) else None
-
-
-def _end(path: Path) -> tuple[int, int]:
-    found = _stat(path)
-    return (found.st_size, found.st_ino) if found else (0, 0)
-
-
-def _tail(path: Path, size: int) -> bytes:
-    found = _stat(path)
-    if found is None:
-        what = "is no plain file" if path.exists() else "does not exist yet"
-        raise AoError(f"the log {path} {what}", "it is written once the session has started")
-    start = max(0, found.st_size - size)
-    return _read(path, start, found.st_size - start)
-
-
-def _read(path: Path, start: int, size: int) -> bytes:
-    """A part of a plain file; whatever has taken its place meanwhile is not waited for."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        with os.fdopen(descriptor, "rb") as file:
-            file.seek(start)
-            return file.read(size)
-    except OSError:
-        return b""
+def _encoded(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace")

@@ -225,6 +225,8 @@ def _judge_dead(facts: Facts, wanted: Wanted, observation: Observation) -> tuple
         if not (wanted.heal and wanted.enabled) and session.asked <= session.started_mono:
             return Condition.DEAD, reason, ""
         return Condition.BACKOFF, reason, "restarts"
+    if session.stage is Stage.STARTING and (facts.pane is None or facts.pane.run != session.run):
+        return Condition.STARTING, "", ""  # this tick starts it
     if session.stage in {Stage.STARTING, Stage.RUNNING}:
         return Condition.DEAD, "ended a moment ago", "is judged at the next tick"
     missing = [name for name in wanted.needs if name not in observation.services_ready]

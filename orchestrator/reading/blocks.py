@@ -17,17 +17,21 @@ _INDENT = 2
 """Rows of one answer that follow a blank row stand at least this far in."""
 _TOOL = re.compile(r"[$#] \S")
 _ERROR = re.compile(
-    r"\W{0,3}(?:[\w/-]+[ .]){0,3}(?:\w*error|\w*exception|failed|failure)\b(?:[:·(\]\[]| [·(]| \d{3}\b| code\b|:? ?$)",
+    r"[\[(]?(?:[\w/-]+[ .]){0,3}(?:\w*error|\w*exception|failed|failure)\b(?:[:·(\]\[]| [·(]| \d{3}\b| code\b|:? ?$)",
     re.IGNORECASE,
 )
 """A row that calls itself an error."""
 _JSON = re.compile(r'"(?:status|code|message|error|type)"\s*:')
 """An answer of the provider, printed as it came."""
+_QUOTED = re.compile(r"[#`'+]|//|/\*|- |\d+[.)] |\||\"(?!(?:code|status|message|error|type)\")|[\w/.-]+:\d+:")
+"""A row that begins like a comment, a quote, a list, a diff or a search result starts no message."""
 _OWN_GLYPHS = frozenset("■⚠✕✖✗✘×⛔❌🚫")
 """Marks of an error. Others of the program's marks stand before a tool's output too."""
 _WENT_WELL = re.compile(r"[·•] (?:done )?\d{1,2}:\d\d\b")
 """Only a turn that was not stopped is closed with the time of day."""
-_OPTION = re.compile(r"(?:\d+[.)]|\[\d+\]) |(?:yes|no|allow|approve|accept|deny|reject|skip|trust)\b", re.IGNORECASE)
+_OPTION = re.compile(
+    r"(?:\d+[.)]|\[\w+\]) |(?:yes|no|allow|approve|accept|deny|reject|skip|trust)\b", re.IGNORECASE
+)
 _MAX_ROWS = 80
 """Rows above the box that are looked at: nothing older is news."""
 _SILENT_MAX = 12
@@ -54,13 +58,14 @@ class Block:
         return " ".join(line.text for line in self.lines if line.text)
 
     def starts(self) -> list[Start]:
-        """Where in `text` a message can begin: at each row."""
+        """Where in `text` a message can begin: at each row that is no quotation."""
         found, position = [], 0
         body = bool(_JSON.search(self.text))
         for line in self.lines:
             if line.text:
-                own = body or line.glyph in _OWN_GLYPHS or bool(_ERROR.match(line.text))
-                found.append(Start(position, own))
+                if line.glyph or not _QUOTED.match(line.text):
+                    own = body or line.glyph in _OWN_GLYPHS or bool(_ERROR.match(line.text))
+                    found.append(Start(position, own and self.mark is not Mark.AGENT))
                 position += len(line.text) + 1
         return found
 
@@ -90,7 +95,9 @@ def _mark_of(line: Line) -> Mark:
 
 def _begins(line: Line, current: Block, *, gap: bool) -> bool:
     if line.mark is Mark.SUB:
-        return gap or current.mark is Mark.USER or _follows_result(line, current)
+        if current.mark is not Mark.AGENT:
+            return gap or current.mark is Mark.USER
+        return line.indent <= _INDENT and (gap or _has_result(current))
     if line.mark is not Mark.NONE:
         return line.mark is Mark.FINISHED or not _inside(line, current)
     if line.sided and current.lines[-1].sided and not gap:
@@ -100,9 +107,9 @@ def _begins(line: Line, current: Block, *, gap: bool) -> bool:
     return not (current.mark in {Mark.AGENT, Mark.USER} and line.indent >= _INDENT and not line.sided)
 
 
-def _follows_result(line: Line, tool: Block) -> bool:
-    """Whether a tool has its result already, so that this hangs under the turn."""
-    return tool.mark is Mark.AGENT and any(above.mark is Mark.SUB and above.indent == line.indent for above in tool.lines)
+def _has_result(tool: Block) -> bool:
+    """Whether a tool's result is in the block already, so that the next one hangs under the turn."""
+    return any(line.mark is Mark.SUB and line.indent <= _INDENT for line in tool.lines)
 
 
 def _inside(line: Line, answer: Block) -> bool:

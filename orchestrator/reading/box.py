@@ -19,14 +19,18 @@ _FRAME_SEARCH = 60
 _WALL_SEARCH = 40
 """Rows from the end in which a box is looked for."""
 _PROMPT = re.compile(r"(?P<mark>[❯›>→!*»]|\( ?[Oo0o]\)>|[✨💫📋] ?)(?:\s+(?P<typed>.*))?$")
-_OPTION = re.compile(r"(?:\d+[.)]|\[\d+\]) ")
-_CHOICE = re.compile(r"(?:yes|no|allow|approve|accept|deny|reject|run|skip|trust|cancel|proceed|don't)\b", re.IGNORECASE)
+_OPTION = re.compile(r"(?:\d+[.)]|\[\w+\]) ")
+_CHOICE = re.compile(
+    r"(?:yes|no|allow|approve|accept|deny|reject|run|skip|trust|cancel|proceed|don't)\b", re.IGNORECASE
+)
 _CHOICE_KEY = re.compile(r"\((?:y|n|enter|tab|esc|shift\+tab|esc or \w)\)", re.IGNORECASE)
 _DIALOG_KEYS = re.compile(
-    r"(?:enter|↵|return) (?:to )?(?:confirm|select|continue|submit)|\besc (?:to )?(?:cancel|back|go back)\b", re.IGNORECASE
+    r"(?:enter|↵|return) (?:to )?(?:confirm|select|continue|submit)|\besc (?:to )?(?:cancel|back|go back)\b",
+    re.IGNORECASE,
 )
 _FOOTER = re.compile(
-    r"[▶⏵⏸]{1,2} |\? for shortcuts|\bctrl[+-]\w|shift\+tab|% |\S · \S|\b(?:context|tokens|model)\b|^[~/]\S*$", re.IGNORECASE
+    r"[▶⏵⏸]{1,2} |\? for shortcuts|\bctrl[+-]\w|shift\+tab|% |\S · \S|\b(?:context|tokens|model)\b|^[~/]\S*$",
+    re.IGNORECASE,
 )
 _HINT = re.compile(
     r"[▶⏵⏸]|ask (?:codex|anything)|type your message|try \"|resend your message|once fixed, resend|press up to edit|plan, search, build"
@@ -107,11 +111,13 @@ def _typed(line: Line) -> str | None:
 
 def _framed(lines: Sequence[Line], cues: Cues) -> Box | None:
     """A prompt row between the two lowest drawn lines."""
-    rules = [index for index in range(max(0, len(lines) - _FRAME_SEARCH), len(lines)) if lines[index].rule][-2:]
+    rules = [index for index in range(max(0, len(lines) - _FRAME_SEARCH), len(lines)) if lines[index].rule][
+        -2:
+    ]
     if len(rules) < 2 or rules[1] - rules[0] > _FRAMED_MAX:
         return None
     newer = any(line.mark is Mark.USER and not line.indent for line in lines[rules[1] :])
-    return None if newer else _prompt_in(lines, *rules, cues)
+    return None if newer else _prompt_in(lines, rules[0], rules[1], cues)
 
 
 def _prompt_in(lines: Sequence[Line], upper: int, lower: int, cues: Cues) -> Box | None:
@@ -166,7 +172,9 @@ def _asks(typed: str, below: Sequence[Line]) -> bool:
 def _walled(lines: Sequence[Line], cues: Cues) -> Box | None:
     """A box with a wall at its left only, the model's name in its last row."""
     last = len(lines) - 1
-    model = next((i for i in range(last, max(-1, last - _WALL_SEARCH), -1) if lines[i].sided and lines[i].text), None)
+    model = next(
+        (i for i in range(last, max(-1, last - _WALL_SEARCH), -1) if lines[i].sided and lines[i].text), None
+    )
     if model is None or not _names_model(lines, model):
         return None
     bottom = model + 2 if model < last and lines[model + 1].rule else model + 1

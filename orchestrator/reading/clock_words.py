@@ -21,7 +21,7 @@ _DATE = (
     rf"{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s+(?P<year>20\d\d))?"
     rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH.replace('month', 'month2')}(?:,?\s+(?P<year2>20\d\d))?"
     r"|(?P<iso>20\d\d-\d\d-\d\d)"
-    r"|(?P<us>\d{1,2}/\d{1,2}/20\d\d)"
+    r"|(?P<us>\d{1,2}/\d{1,2}(?:/(?:20)?\d\d)?)(?![\d/])"
     r")"
 )
 _TIME = (
@@ -104,10 +104,12 @@ def _day(match: re.Match[str], today: date) -> _Day:
     if match["iso"]:
         return _Day((date.fromisoformat(match["iso"]),), exact=True)
     if match["us"]:
-        month, day, year = (int(part) for part in match["us"].split("/"))
-        return _Day((date(year, month, day),), exact=True)
+        month, day, *year = (int(part) for part in match["us"].split("/"))
+        return _dated(month, day, year[0] % 2000 + 2000 if year else None, today)
     if name := match["month"] or match["month2"]:
-        return _dated(match, _MONTHS.index(name.lower()) + 1, today)
+        year_told = match["year"] or match["year2"]
+        month = _MONTHS.index(name.lower()) + 1
+        return _dated(month, int(match["day"] or match["day2"]), int(year_told) if year_told else None, today)
     if name := match["weekday2"]:
         ahead = (_DAYS.index(name.lower()) - today.weekday()) % 7
         return _Day((today + timedelta(days=ahead), today + timedelta(days=ahead + 7)))
@@ -116,10 +118,9 @@ def _day(match: re.Match[str], today: date) -> _Day:
     return _Day(tuple(today + timedelta(days=days) for days in (0, 1, 2)))
 
 
-def _dated(match: re.Match[str], month: int, today: date) -> _Day:
-    day = int(match["day"] or match["day2"])
-    if year := match["year"] or match["year2"]:
-        return _Day((date(int(year), month, day),), exact=True)
+def _dated(month: int, day: int, year: int | None, today: date) -> _Day:
+    if year is not None:
+        return _Day((date(year, month, day),), exact=True)
     years = [year for year in range(today.year - 4, today.year + 2) if _exists(year, month, day)]
     return _Day(tuple(date(year, month, day) for year in years), within=_AHEAD)
 

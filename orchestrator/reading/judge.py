@@ -41,14 +41,18 @@ def read(
     """
     if not rules:
         moving = unchanged_for is not None and unchanged_for < _SETTLED
-        return Reading(State.WORKING if moving else State.IDLE, rule="screen changes" if moving else "screen is still")
+        return Reading(
+            State.WORKING if moving else State.IDLE, rule="screen changes" if moving else "screen is still"
+        )
     view = View(screen)
     hits, messages = list(rules.search(view)), _messages(rules, view)
     best = _strongest(hits + messages[:1], messages) or _old_warning(rules, view)
     if best is None:
         return Reading(State.STARTING, rule="nothing drawn yet") if view.empty else Reading(State.UNKNOWN)
     best = _judge_retry(best)
-    evidence = tuple(_shown(screen, row.row) for row in best.rows[:_EVIDENCE_ROWS]) or ((best.text,) if best.text else ())
+    evidence = tuple(_shown(screen, row.row) for row in best.rows[:_EVIDENCE_ROWS]) or (
+        (best.text,) if best.text else ()
+    )
     reading = Reading(best.spec.state, best.spec.name, evidence)
     if best.spec.state is not State.LIMITED:
         return reading

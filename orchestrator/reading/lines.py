@@ -8,6 +8,7 @@ mark means what is the data at the head of this file.
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -28,16 +29,27 @@ class Mark(Enum):
     """A turn has ended."""
 
 
-_SIDES = "│┃║▌▐|"
+_SIDES = "│┃║▌▐"
 _RULE_CHARS = "─━═▀▄▔▁╌┄╴╶╭╮╰╯┌┐└┘├┤┬┴╔╗╚╝╹╻"
 _BRAILLE = "\u2801-\u28ff"
 _SPINNER = f"·✢✳✶✻✽∗✺✲*◐◑◒◓◴◵◶◷{_BRAILLE}"
 
 _PLAIN = str.maketrans(
-    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "−": "-", "∙": "·", "\u00a0": " ", "\u202f": " "}
+    {
+        "’": "'",
+        "‘": "'",
+        "“": '"',
+        "”": '"',
+        "–": "-",
+        "—": "-",
+        "−": "-",
+        "∙": "·",
+        "\u00a0": " ",
+        "\u202f": " ",
+    }
 )
-_SIDED = re.compile(rf"\s*[{_SIDES}](?:\s|$)")
-_RIGHT_SIDE = re.compile(rf"\s+[{_SIDES}].*$")
+_SIDED = re.compile(rf"\s*(?:[{_SIDES}]|\|(?=[^|]*\|?$))(?:\s|$)")
+_RIGHT_SIDE = re.compile(rf"\s+(?:[{_SIDES}].*|\|)$")
 _RULE = re.compile(rf"[{_RULE_CHARS}\-_=\s]*$")
 _LABEL = re.compile(rf"[{_RULE_CHARS}]+ (?P<label>.*?)[\s{_RULE_CHARS}]*$")
 _GLUED = re.compile(r"[░█]+(?=[A-Za-z])")
@@ -53,7 +65,7 @@ _STATUS = re.compile(
     rf"|[{_BRAILLE}]{{1,3}} +\S"
     rf"|[{_SPINNER}] .*\b(?:retrying|attempt \d)"
     r"|[✻✶✽✢✳·*∗] Waiting for "
-    r"|(?:\S )?(?:[\w'.,…/-]+ ){1,6}\((?:[^()]*\b)?(?:esc|ctrl[+-]c)(?: again)? to (?:interrupt|cancel|stop)\b[^()]*\)"
+    r"|(?:\S +)?(?:[\w'.,…/-]+ ){1,6}\((?:[^()]*\b)?(?:esc|ctrl[+-]c)(?: again)? to (?:interrupt|cancel|stop)\b[^()]*\)"
     r"|(?:\S )?[A-Z][\w'-]+ing(?:…|\.\.\.)(?: \(?\d[^.]*)?$"
     r"|[•◦] Reconnecting"
     r"|[░█ ]{1,3} *Waiting for "
@@ -127,10 +139,17 @@ def _marked(line: Line) -> Line:
     if _STATUS.match(text):
         mark = Mark.STATUS
     else:
-        mark = _MARKS.get(glyph, Mark.NONE)
+        mark = _MARKS.get(glyph) or _other_mark(glyph)
         if mark is Mark.NONE or text[1:2] not in {"", " ", "\ufe0f"}:
             return line
     if glyph.isalnum():
         return replace(line, mark=mark)
     rest = text[1:].lstrip("\ufe0f").lstrip()
     return replace(line, text=rest, mark=mark, glyph=glyph, column=line.column + len(text) - len(rest))
+
+
+def _other_mark(glyph: str) -> Mark:
+    """Programs put many a pictograph before a message of their own."""
+    if not glyph or glyph.isascii() or "\u2500" <= glyph <= "\u259f":
+        return Mark.NONE
+    return Mark.NOTICE if unicodedata.category(glyph) == "So" else Mark.NONE

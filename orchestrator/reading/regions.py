@@ -43,8 +43,6 @@ class Found:
     rows: tuple[Line, ...] = ()
 
 
-
-
 class View:
     """A screen, cut up on demand."""
 
@@ -81,7 +79,9 @@ class View:
         if region == "screen":
             return Found(self.screen.text, tuple(self.lines))
         if region.startswith(BY_LINE):
-            return _joined([line for line in self.lines if re.search(region[len(BY_LINE) :], line.text, re.IGNORECASE)])
+            return _joined(
+                [line for line in self.lines if re.search(region[len(BY_LINE) :], line.text, re.IGNORECASE)]
+            )
         finder = getattr(self, f"_{region}", None)
         found: Found | None = finder() if finder else None
         return found
@@ -108,14 +108,23 @@ class View:
         return _joined(block.lines) if block and block.mark is Mark.FINISHED else None
 
     def _dialog(self) -> Found | None:
-        return None if self.box else _joined([x for x in self.lines if not x.blank and not x.rule][-_DIALOG_ROWS:])
+        return (
+            None
+            if self.box
+            else _joined([x for x in self.lines if not x.blank and not x.rule][-_DIALOG_ROWS:])
+        )
 
     def _last(self) -> Found | None:
-        return None if self.box else _joined([x for x in self.lines if not x.blank and not x.rule][-_LAST_ROWS:])
+        return (
+            None if self.box else _joined([x for x in self.lines if not x.blank and not x.rule][-_LAST_ROWS:])
+        )
 
 
 def _joined(lines: list[Line]) -> Found | None:
     rows = [line for line in lines if line.text or line.glyph]
     if not rows:
         return None
-    return Found("\n".join(f"{line.glyph} {line.text}".strip() if line.glyph else line.text for line in rows), tuple(rows))
+    return Found(
+        "\n".join(f"{line.glyph} {line.text}".strip() if line.glyph else line.text for line in rows),
+        tuple(rows),
+    )

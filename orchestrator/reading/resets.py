@@ -24,7 +24,10 @@ _RETRY = re.compile(
 )
 _REACH = 60
 """Signs between such a word and its time, at most."""
-_IN = re.compile(r"(?!.*\bup to\b)[^\d]{0,24}?(?:\bin\b|\bafter\b|:|\bwait)?\s*(?:about |approximately |~)?$", re.IGNORECASE)
+_IN = re.compile(
+    r"(?!(?s:.*)\bup to\b)[^\d]{0,24}?(?:\bin\b|\bafter\b|:|\bwait)?\s*(?:about |approximately |~)?$",
+    re.IGNORECASE,
+)
 _EPOCH = re.compile(r"(?:\||resets_?at\"?\s*[:=]\s*\"?)(?P<epoch>\d{10}(?:\d{3})?)\b", re.IGNORECASE)
 _EPOCH_IN = re.compile(r"resets_in_seconds\"?\s*[:=]\s*(?P<seconds>\d+)", re.IGNORECASE)
 _MAX = timedelta(days=400)
@@ -52,7 +55,9 @@ def find_reset(texts: Iterable[str], now: datetime, tz: str) -> datetime | None:
 
 def countdown(text: str) -> timedelta | None:
     """The wait that a retry message states as a duration, None when it states none."""
-    return next((wait for match in _RETRY.finditer(text) if (wait := _duration_after(text, match.end()))), None)
+    return next(
+        (wait for match in _RETRY.finditer(text) if (wait := _duration_after(text, match.end()))), None
+    )
 
 
 def _candidates(text: str, now: datetime, zone: tzinfo) -> Iterator[tuple[int, datetime]]:

@@ -67,8 +67,13 @@ class Rules:
     @cached_property
     def regions(self) -> dict[str, list[Rule]]:
         """Region -> its rules, strongest first."""
-        ready = sorted((_ready(*item) for item in enumerate(self.specs)), key=lambda rule: -rule.spec.priority)
-        return {region: [rule for rule in ready if rule.spec.region == region] for region in {x.region for x in self.specs}}
+        ready = sorted(
+            (_ready(*item) for item in enumerate(self.specs)), key=lambda rule: -rule.spec.priority
+        )
+        return {
+            region: [rule for rule in ready if rule.spec.region == region]
+            for region in {x.region for x in self.specs}
+        }
 
     def search(self, view: View) -> Iterator[Hit]:
         """The strongest match in every region that is one text."""

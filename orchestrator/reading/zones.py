@@ -7,16 +7,37 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_OFFSET = re.compile(r"(?:GMT|UTC)?\s*(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?$", re.IGNORECASE)
-_HOURS = {
-    **dict.fromkeys(("UTC", "GMT", "Z", "WET"), 0.0),
-    "EST": -5.0, "EDT": -4.0, "CST": -6.0, "CDT": -5.0, "MST": -7.0, "MDT": -6.0, "PST": -8.0, "PDT": -7.0,
-    "AKST": -9.0, "AKDT": -8.0, "HST": -10.0, "AST": -4.0, "ADT": -3.0, "NST": -3.5, "NDT": -2.5, "BRT": -3.0,
-    "BST": 1.0, "WEST": 1.0, "CET": 1.0, "CEST": 2.0, "EET": 2.0, "EEST": 3.0, "MSK": 3.0, "SAST": 2.0,
-    "GST": 4.0, "PKT": 5.0, "IST": 5.5, "NPT": 5.75, "ICT": 7.0, "WIB": 7.0, "SGT": 8.0, "HKT": 8.0, "PHT": 8.0,
-    "AWST": 8.0, "JST": 9.0, "KST": 9.0, "ACST": 9.5, "ACDT": 10.5, "AEST": 10.0, "AEDT": 11.0, "NZST": 12.0,
-    "NZDT": 13.0,
+_OFFSET = re.compile(
+    r"(?:GMT|UTC)?\s*(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?$", re.IGNORECASE
+)
+_BY_HOURS = {
+    -10.0: "HST",
+    -9.0: "AKST",
+    -8.0: "PST AKDT",
+    -7.0: "MST PDT",
+    -6.0: "CST MDT",
+    -5.0: "EST CDT",
+    -4.0: "AST EDT",
+    -3.0: "BRT ADT",
+    0.0: "UTC GMT Z WET",
+    1.0: "CET BST WEST",
+    2.0: "EET CEST SAST",
+    3.0: "MSK EEST",
+    4.0: "GST",
+    5.0: "PKT",
+    5.5: "IST",
+    5.75: "NPT",
+    7.0: "ICT WIB",
+    8.0: "SGT HKT PHT AWST",
+    9.0: "JST KST",
+    9.5: "ACST",
+    10.0: "AEST",
+    10.5: "ACDT",
+    11.0: "AEDT",
+    12.0: "NZST",
+    13.0: "NZDT",
 }
+_HOURS = {name: hours for hours, names in _BY_HOURS.items() for name in names.split()}
 
 
 @lru_cache(maxsize=256)

@@ -45,22 +45,16 @@ prompt_delivery = "ping"
 session_id_flag = "--id {{id}}"
 supports_resume = true
 rules = [{RULES}]
-[backend.server]
-bin = "fake"
-needs = ["db"]
-rules = [{RULES}]
 [backend.plain]
 bin = "plain"
 """
-"""`fake` takes its prompt as an argument, `chat` has it typed, `server` needs the service `db`, `plain` has no rules."""
-DB = '[[service]]\nname = "db"\ncommand = "run-db"\n'
+"""`fake` takes its prompt as an argument, `chat` has it typed, `plain` has no rules."""
 
 
 @lru_cache(maxsize=256)
 def config(body: str, folder: Path = Path("/fleet")) -> Config:
     """The prelude with `body` behind it, read as any agents.toml is."""
-    services = "" if "[[service]]" in body else DB
-    return parse(f"{PRELUDE}\n{body}\n{services}", folder / "agents.toml")
+    return parse(f"{PRELUDE}\n{body}", folder / "agents.toml")
 
 
 def agent(name: str = "one", **keys: object) -> str:

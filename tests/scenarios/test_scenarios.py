@@ -1,0 +1,22 @@
+"""Stories of many ticks: what the world does, and beneath it all that the watchdog does and says.
+
+`pytest tests/scenarios --rewrite` writes what comes out into the files; read the diff before you commit it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.scenarios.story import tell
+
+STORIES = sorted(Path(__file__).parent.glob("*.txt"))
+
+
+@pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
+def test_story(path: Path, tmp_path: Path, rewrite: bool) -> None:
+    told = tell(path.read_text(), tmp_path)
+    if rewrite:
+        path.write_text(told)
+    assert told == path.read_text()
