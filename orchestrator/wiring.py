@@ -160,7 +160,7 @@ def look(path: Path, environ: Mapping[str, str]) -> tuple[Observation, Plan]:
     config = source.current()
     tmux = open_tmux(config, environ)
     database = config.state_dir / "ao.db"
-    store = Store(database, read_only=True) if database.exists() else None
+    store = _open_to_look(database)
     deaths = processes.DeathWatch()
     try:
         eyes = Eyes(
@@ -176,6 +176,14 @@ def look(path: Path, environ: Mapping[str, str]) -> tuple[Observation, Plan]:
         tmux.close()
         if store:
             store.close()
+
+
+def _open_to_look(path: Path) -> Store | None:
+    """The store, or None when there is none that can be read: then a look goes by what tmux shows alone."""
+    try:
+        return Store(path, read_only=True)
+    except StoreBroken:
+        return None
 
 
 class _Unwatched:

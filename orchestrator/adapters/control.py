@@ -3,8 +3,8 @@
 The protocol (tmux(1), CONTROL MODE): every command is answered by the lines between
 `%begin TIME NUMBER FLAGS` and `%end` or `%error` with the same three words; a command sequence
 gives one block per command, and none after the first error. Lines outside blocks that start with
-`%` are notifications. A pane can show text that looks like such a line, so an end that fits no
-open block is taken as a loss of step, and the client is dropped.
+`%` are notifications, others the output of hooks. A pane can show text that looks like such a line,
+so an end that fits no open block is taken as a loss of step, and the client is dropped.
 """
 
 from __future__ import annotations
@@ -216,5 +216,6 @@ class ControlClient:
             raise TmuxUnavailable(
                 b" ".join(words[1:]).decode("utf-8", "replace") or "the server closed the session"
             )
-        elif not words or words[0] in {b"%end", b"%error"}:
+        elif words[:1] in ((b"%end",), (b"%error",)):
             raise TmuxUnavailable("the answers of the control client are out of step")
+        # Anything else is what a user's hook, or a command in the background, had to say.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.adapters.logfiles import private_folder, write_private
@@ -62,6 +63,19 @@ class FileLauncher:
         write_private(path, text)
         return ("/usr/bin/env", "-i", "/bin/sh", str(path))
 
+    def lacks(self, launch: LaunchSpec) -> tuple[EnvironmentMissing, ...]:
+        """Everything that would keep it from starting now; nothing is written."""
+        found: list[EnvironmentMissing] = []
+        environment = base_environment(self._environ, inherit=launch.inherit_env)
+        for key, value in launch.env.items():
+            with _noting(found):
+                environment[key] = self._resolve(key, value) if isinstance(value, FromEnv) else value
+        with _noting(found):
+            self._check_program(launch, environment)
+        with _noting(found):
+            _read_kickoff(launch.kickoff)
+        return tuple(found)
+
     def _environment(self, start: Start) -> dict[str, str]:
         environment = base_environment(self._environ, inherit=start.launch.inherit_env)
         for key, value in start.launch.env.items():
@@ -94,6 +108,15 @@ class FileLauncher:
             raise EnvironmentMissing(
                 f"the program {word} is not on PATH", f"install it, or set bin of [backend.{name}]"
             )
+
+
+@contextlib.contextmanager
+def _noting(found: list[EnvironmentMissing]) -> Iterator[None]:
+    """Add what is missing to a list, and go on."""
+    try:
+        yield
+    except EnvironmentMissing as error:
+        found.append(error)
 
 
 def _make_folder(path: Path) -> None:

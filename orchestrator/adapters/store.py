@@ -221,7 +221,7 @@ class Store:
         """Why the last edit of the config is not in force, "" when it is."""
         for (body,) in self._rows("SELECT body FROM memory WHERE key = ?", (FLEET,)):
             fleet = _decode(body, Memory)
-            return fleet.config_error if fleet else ""
+            return f"{fleet.config_error}; the last good config is in force" if fleet and fleet.config_error else ""
         return ""
 
     def events(self, after: int = 0, subject: str | None = None, limit: int = 1000) -> tuple[Recorded, ...]:
@@ -268,7 +268,9 @@ class Store:
             # Not mode=ro: a reader of a WAL database needs its shared-memory file.
             db = sqlite3.connect(self.path, isolation_level=None, timeout=5)
             db.execute("PRAGMA query_only = 1")
-            db.execute("SELECT 1 FROM sqlite_schema").fetchone()
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version != len(MIGRATIONS):
+                raise sqlite3.DatabaseError(f"its schema is {version}, not {len(MIGRATIONS)}")  # noqa: TRY301 - told as any other
         except sqlite3.Error as error:
             raise StoreBroken(
                 f"the store {self.path} can't be read: {error}", "the watchdog moves it aside and rebuilds it"

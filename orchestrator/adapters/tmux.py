@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,7 +58,6 @@ LOOK_FORMAT = "#{cursor_x}|#{cursor_y}|#{alternate_on}|#{pane_current_command}|#
 OWN_SERVER_OPTIONS: tuple[Argv, ...] = (
     ("set-option", "-s", "exit-empty", "off"),
     ("set-option", "-s", "escape-time", "20"),
-    ("set-option", "-g", "destroy-unattached", "off"),
     ("set-option", "-g", "history-limit", "5000"),
 )
 
@@ -122,6 +122,7 @@ class TmuxServer:
         self._client: ControlClient | None = None
         self._server: libtmux.Server | None = None
         self._asking: threading.Thread | None = None
+        self._attached = 0
 
     # ---- looking
 
@@ -340,37 +341,28 @@ class TmuxServer:
         """
         if self._client is not None:
             return
-        session = f"{CONTROL_PREFIX}{self._fleet}-{os.getpid()}"
-        if self._run(["has-session", "-t", f"={session}"]).returncode != 0:
-            self._create_control_session(session)
-        argv = [*self._base(), "-C", "attach-session", "-f", "no-output,ignore-size", "-t", f"={session}"]
-        self._client = ControlClient(argv, self._environ, self._timeout)
-        # Only now: a session without a client would go at once.
-        self._do([("set-option", "-t", f"={session}:", "destroy-unattached", "on")])
-
-    def _create_control_session(self, session: str) -> None:
-        options = [word for argv in OWN_SERVER_OPTIONS for word in (";", *argv)] if self.own else []
-        words = ["new-session", "-d", "-s", session, "-x", "20", "-y", "5", "--", "cat", "-", *options]
+        self._attached += 1
+        session = f"{CONTROL_PREFIX}{self._fleet}-{os.getpid()}-{self._attached}"
+        # Created and attached at once: a user's tmux.conf may end sessions that have no client.
+        options = (("set-option", "destroy-unattached", "on"), *(OWN_SERVER_OPTIONS if self.own else ()))
+        argv = [
+            # Without -u, a locale that is not UTF-8 has tmux replace what titles hold by "_".
+            *(self._binary, "-u", "-L", self._socket, *(("-f", os.devnull) if self.own else ()), "-C"),
+            *("new-session", "-s", session, "-x", "20", "-y", "5", "-f", "no-output,ignore-size", "--", "cat", "-"),
+            *(word for option in options for word in (";", *option)),
+        ]
         scope = _user_scope(self._environ)
-        made = self._run(words, scope)
-        if made.returncode != 0 and scope:  # no scope to be had is no reason to have no server
-            made = self._run(words)
-        if made.returncode != 0:
-            raise TmuxUnavailable(f"tmux could not start: {made.stderr.strip() or made.returncode}")
-
-    def _base(self) -> list[str]:
-        # Without -u, a locale that is not UTF-8 has tmux replace what titles hold by "_".
-        return [self._binary, "-u", "-L", self._socket, *(["-f", os.devnull] if self.own else [])]
-
-    def _run(self, words: Sequence[str], scope: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
-        """A client process that may become the server, so its environment and control group are chosen here."""
+        if _is_served(self.socket_path):
+            # A new client that is given up on while the server hangs has tmux 3.3a end, sessions and all, once it goes on.
+            self._ask(("has-session",))
+            scope = []
         try:
-            return subprocess.run(
-                [*scope, *self._base(), *words], env=self._environ, capture_output=True, text=True, errors="replace",
-                timeout=self._timeout, check=False, stdin=subprocess.DEVNULL, start_new_session=True, cwd="/",
-            )  # fmt: skip
-        except (subprocess.TimeoutExpired, OSError) as error:
-            raise TmuxUnavailable(f"tmux did not answer: {error}") from error
+            self._client = ControlClient([*scope, *argv], self._environ, self._timeout)
+        except TmuxUnavailable:
+            if not scope:
+                raise
+            # No scope to be had is no reason to have no server.
+            self._client = ControlClient(argv, self._environ, self._timeout)
 
     def _try_attach(self) -> None:
         try:
@@ -492,6 +484,19 @@ def _read_screen(blocks: tuple[Block, ...]) -> Screen:
         cursor=(int(x or 0), int(y or 0)),
         ansi=blocks[2].text if len(blocks) > 2 else None,
     )
+
+
+def _is_served(path: Path) -> bool:
+    """Whether somebody listens at a socket; its file outlives a server that was killed."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:
+            pass
+    return True
 
 
 def _says_absent(words: str) -> bool:

@@ -35,14 +35,22 @@ def open_running(explicit: str | None) -> Config:
     return override(config, os.environ)
 
 
-def complete_names(incomplete: str) -> list[str]:
+def complete_names(context: typer.Context, incomplete: str) -> list[str]:
     """Names of agents and services for the shell; none when the config can't be read."""
     try:
-        config = open_config(None)
-    except AoError:
-        return []
+        config = open_config(context.params.get("config"))
+    except (AoError, OSError):
+        return []  # an error's words would end up in the command line that is typed
     names = [*(a.name for a in config.agents), *(s.name for s in config.services)]
     return [name for name in names if name.startswith(incomplete)]
+
+
+def complete_logs(context: typer.Context, incomplete: str) -> list[str]:
+    """As `complete_names`, with the watchdog."""
+    return [
+        *complete_names(context, incomplete),
+        *(["watchdog"] if "watchdog".startswith(incomplete) else []),
+    ]
 
 
 ConfigOption = Annotated[
@@ -56,8 +64,12 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print facts as JSON.")]
 NamesArgument = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="Agents or services.", autocompletion=complete_names),
+    typer.Argument(metavar="NAME", help="Agents or services.", autocompletion=complete_names),
 ]
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="An agent or service.", autocompletion=complete_names)
+]
+LogNameArgument = Annotated[
+    str,
+    typer.Argument(metavar="NAME", help="An agent, a service, or `watchdog`.", autocompletion=complete_logs),
 ]

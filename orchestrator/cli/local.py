@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,19 +9,25 @@ from typing import Annotated
 
 import typer
 
-from orchestrator.cli.common import ConfigOption, JsonOption, NameArgument, open_config, open_running
+from orchestrator.cli.common import (
+    ConfigOption,
+    JsonOption,
+    LogNameArgument,
+    NameArgument,
+    open_config,
+    open_running,
+)
 from orchestrator.cli.output import emit_json
 from orchestrator.cli.root import app
 from orchestrator.errors import AoError, ExitCode
-
-WATCHDOG = "watchdog"
+from orchestrator.model.text import printable
 
 
 @app.command()
 def logs(
-    name: NameArgument,
+    name: LogNameArgument,
     config: ConfigOption = None,
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many of the last lines.")] = 200,
+    lines: Annotated[int, typer.Option("-n", "--lines", min=0, help="How many of the last lines.")] = 200,
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Go on as it is written, until Ctrl-C.")
     ] = False,
@@ -32,70 +37,60 @@ def logs(
 ) -> None:
     """Show a session's output as text; `watchdog` is a name too.
 
+    The end of the log is played through a terminal, so that what a program drew again and again is
+    there once. With -f, lines follow as soon as they have come to rest.
+
     Examples:
       ao logs builder
       ao logs builder -n 1000 -f
       ao logs watchdog
     """
-    from orchestrator.adapters.logfiles import LogFiles
-    from orchestrator.commands import logs as reader
     from orchestrator.commands.fleet import Fleet
+    from orchestrator.commands.logs import log_path, read_log, reader_for
 
-    fleet = Fleet(open_running(config))
-    path = LogFiles(fleet.config.defaults.log_dir).path(name)
-    if not path.exists():
-        fleet.check_names([name], also=[WATCHDOG])
-    if raw:
-        sys.stdout.buffer.write(reader.raw(path, lines))
-        sys.stdout.flush()
-    else:
-        shown = reader.plain(path, lines) if name == WATCHDOG else reader.text(path, lines)
-        print("\n".join(shown), flush=True)
-    if not follow:
-        return
-    for data in reader.follow(path):
-        if raw:
-            sys.stdout.buffer.write(data)
-            sys.stdout.flush()
-        elif text := "\n".join(reader.printed(data)):
-            print(text, flush=True)
+    path = log_path(Fleet(open_running(config)), name)
+    for shown in read_log(path, reader_for(name, raw=raw), lines, follow=follow):
+        sys.stdout.buffer.write(shown)
+        sys.stdout.buffer.flush()
 
 
 @app.command()
 def check(config: ConfigOption = None, json_: JsonOption = False) -> None:
     """Check the config, its prompts, the programs, tmux and git; every problem at once.
 
+    Exit status: 0 when all is well, 1 when something is missing on this machine, 2 when the config
+    is wrong.
+
     Examples:
       ao check
       ao check --config fleet/agents.toml --json
     """
-    from orchestrator.commands.check import check as find
+    from orchestrator.commands.check import check as check_all
 
-    findings = find(open_config(config), os.environ)
-    ok = all(finding.ok for finding in findings)
+    found = check_all(lambda: open_config(config), os.environ)
     if json_:
-        emit_json(
-            {
-                "ok": ok,
-                "checks": [
-                    {"place": f.place, "ok": f.ok, "message": f.message, "hint": f.hint} for f in findings
-                ],
-            }
-        )
+        facts = [{"place": f.place, "ok": f.ok, "message": f.message, "hint": f.hint} for f in found.findings]
+        emit_json({"ok": found.ok, "checks": facts})
     else:
-        for finding in findings:
-            hint = f" ({finding.hint})" if finding.hint else ""
-            print(f"{'ok ' if finding.ok else 'BAD'}  {finding.place}: {finding.message}{hint}")
-    raise typer.Exit(ExitCode.OK if ok else ExitCode.FAILED)
+        for finding in found.findings:
+            hint = f" ({printable(finding.hint)})" if finding.hint else ""
+            print(f"{_mark(finding.ok)}  {finding.place}: {printable(finding.message)}{hint}")
+    raise typer.Exit(found.status)
+
+
+def _mark(ok: bool) -> str:
+    return "ok " if ok else "BAD"
 
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where; made if it is missing.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where; made if it is missing.")] = Path(),
+    json_: JsonOption = False,
 ) -> None:
     """Write an agents.toml and prompts to begin with; what is there is kept.
 
-    The agent programs that are installed are found and chosen; without any, the demo agent is.
+    A builder and an adversary, handing over by commits, with the agent programs that are installed;
+    without any, with the demo agent. A folder in no git repository becomes one.
 
     Examples:
       ao init
@@ -104,13 +99,20 @@ def init(
     from orchestrator.commands.init import init as scaffold
 
     made = scaffold(folder, os.environ)
-    for name in made.written:
-        print(f"wrote {made.folder / name}")
-    for name in made.kept:
-        print(f"kept  {made.folder / name}")
-    print(
-        f"backends: {', '.join(made.backends)}; next: edit {made.folder / 'prompts'}, then `ao check` and `ao up`"
-    )
+    builder, adversary = made.backends
+    if json_:
+        facts = {"folder": str(made.folder), "written": made.written, "kept": made.kept}
+        roles = {"builder": builder, "adversary": adversary}
+        emit_json({**facts, "backends": roles, "made_repository": made.made_repository})
+        return
+    if made.made_repository:
+        print(f"made  a git repository in {made.folder}")
+    for word, names in (("wrote", made.written), ("kept ", made.kept)):
+        for name in names:
+            print(f"{word} {made.folder / name}")
+    if "agents.toml" in made.written:
+        print(f"the builder is {builder}, the adversary {adversary}")
+    print("next: say in plans/first.md what is to be built, then `ao check` and `ao up`")
 
 
 @app.command()
@@ -123,13 +125,13 @@ def attach(
 ) -> None:
     """Go into a session; leave it with tmux's own key (Ctrl-b d). While you type there, ao waits.
 
+    Inside the same tmux server, the client you are in is switched to it.
+
     Examples:
       ao attach builder
       ao attach builder --print
     """
-    import shlex
-
-    from orchestrator.commands.attach import attach_words
+    from orchestrator.commands.attach import attach_words, outside, shell_words
     from orchestrator.commands.fleet import Fleet
     from orchestrator.wiring import open_tmux
 
@@ -139,13 +141,13 @@ def attach(
         words = attach_words(fleet, name, server, os.environ)
     finally:
         server.close()
-    if only_print:
-        print(shlex.join(words))
+    here = sys.stdin.isatty() and sys.stdout.isatty()
+    if only_print or not here:
+        print(shell_words(words))
+        if not only_print:
+            raise AoError("this is no terminal to attach", "type the command above in one")
         return
-    if not sys.stdin.isatty():
-        raise AoError("this is no terminal", f"type: {shlex.join(words)}")
-    environ = os.environ if "switch-client" in words else {k: v for k, v in os.environ.items() if k != "TMUX"}
-    os.execvpe(words[0], words, environ)  # noqa: S606 - the terminal becomes tmux's
+    os.execvpe(words[0], words, outside(os.environ, words))  # noqa: S606 - the terminal becomes tmux's
 
 
 @app.command()
@@ -171,7 +173,7 @@ def config(
         return
     facts = effective(open_config(config))
     if json_:
-        print(json.dumps(facts, indent=2, default=str))
+        emit_json(facts)
         return
     import tomli_w
 
@@ -184,6 +186,7 @@ def selftest(json_: JsonOption = False) -> None:
 
     Examples:
       ao selftest
+      ao selftest --json
     """
     from orchestrator.commands.selftest import selftest as try_all
 
@@ -191,10 +194,8 @@ def selftest(json_: JsonOption = False) -> None:
     for tried in try_all(os.environ):
         checks.append(tried)
         if not json_:
-            print(
-                f"{'ok ' if tried.ok else 'BAD'}  {tried.name}{f': {tried.detail}' if tried.detail else ''}",
-                flush=True,
-            )
+            detail = f": {printable(tried.detail)}" if tried.detail else ""
+            print(f"{_mark(tried.ok)}  {tried.name}{detail}", flush=True)
     ok = all(tried.ok for tried in checks)
     if json_:
         emit_json({"ok": ok, "checks": [{"name": c.name, "ok": c.ok, "detail": c.detail} for c in checks]})

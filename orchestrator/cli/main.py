@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return int(status)
         from orchestrator.cli.app import run
 
-        return run(words)
+        status = run([*words[1:], "--help"] if words[:1] == ["help"] else words)
+        sys.stdout.flush()  # while a reader that has gone can still be told from an error
+        return status  # noqa: TRY300 - it belongs to the flush
     except AoError as error:
         return tell(error)
     except KeyboardInterrupt:

@@ -6,8 +6,6 @@ import json
 import sys
 from collections.abc import Sequence
 
-from orchestrator.cli.status_text import aligned
-
 
 def emit_json(facts: object) -> None:
     """Print facts as JSON."""
@@ -17,6 +15,8 @@ def emit_json(facts: object) -> None:
 def table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> None:
     """Print rows under their columns."""
     if not sys.stdout.isatty():
+        from orchestrator.cli.status_text import aligned
+
         print("\n".join(aligned([tuple(columns), *rows])))
         return
     from rich.console import Console

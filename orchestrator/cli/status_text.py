@@ -57,7 +57,7 @@ def heading(status: Status) -> list[str]:
         place = f"phase {loop.phase} ({loop.index + 1} of {len(loop.phases)})" if loop.phase else "no phases"
         lines.append(f"loop {loop.loop}: {'complete' if loop.complete else place}")
     if status.error:
-        lines.append(f"config: {printable(status.error)}; the last good one is in force")
+        lines.append(f"trouble: {printable(status.error)}")
     return lines
 
 

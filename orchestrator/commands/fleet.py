@@ -100,9 +100,24 @@ def ask(fleet: Fleet, request: Request, listen: Listener, drive: Callable[[], No
             if clock.mono() > deadline:
                 return _unanswered(fleet, current or request)
             if drive is None:
+                if not fleet.lock.is_held() and not _has_answer(store, number):
+                    raise _orphaned(fleet)
                 clock.pause(FOLLOW_PAUSE)
     finally:
         store.close()
+
+
+def _has_answer(store: Store, number: int) -> bool:
+    """Whether the watchdog answered as the last thing that it did."""
+    current = store.request(number)
+    return current is not None and current.answered
+
+
+def _orphaned(fleet: Fleet) -> AoError:
+    return AoError(
+        "the watchdog ended before it had answered",
+        f"see {fleet.config.defaults.log_dir / 'watchdog.log'}, and ask again",
+    )
 
 
 def _unanswered(fleet: Fleet, request: Request) -> Request:

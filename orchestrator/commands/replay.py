@@ -20,7 +20,8 @@ WIDTH, HEIGHT = 200, 50
 _LONGEST = 4096
 """Characters of a title or the like; longer ones have no end, and are text."""
 _SEQUENCE = re.compile(
-    rf"\x1b(?:[\]PX^_][^\x1b\x07]{{0,{_LONGEST}}}(?:\x07|\x1b\\)|\[[0-?]*[ -/]*[@-~]|[ -/]+[0-~]|[0-~])?|[\x80-\x9f]"
+    rf"\x1b(?:[\]PX^_][^\x1b\x07]{{0,{_LONGEST}}}(?:\x07|\x1b\\)|\[[0-?]*[ -/]*[@-~]|[ -/]+[0-~]|[0-~])?"
+    r"|[\x00-\x06\x0e-\x1a\x1c-\x1f\x7f-\x9f]"
 )
 _KNOWN = re.compile(
     r"\x1b(?:[78DEMc]|\[(?:\??[0-9]+[hl]|\??[0-2]?[JK]|[0-9]*[@A-GLMPX`ade]|[0-9]*(?:;[0-9]*)?[Hfr]))"
@@ -124,5 +125,7 @@ def _likeness(row: str) -> str:
 def _added(old: list[str], new: list[str]) -> list[str]:
     """Lines of `new` that `old` does not have in that place; blank ones only between others."""
     matcher = SequenceMatcher(None, [*map(_likeness, old)], [*map(_likeness, new)], autojunk=False)
-    changed = (new[start:end] for tag, _, _, start, end in matcher.get_opcodes() if tag in {"insert", "replace"})
+    changed = (
+        new[start:end] for tag, _, _, start, end in matcher.get_opcodes() if tag in {"insert", "replace"}
+    )
     return _unpadded([line for lines in changed for line in lines])

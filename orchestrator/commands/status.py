@@ -8,7 +8,7 @@ from pathlib import Path
 
 from orchestrator.adapters import clock
 from orchestrator.adapters.lock import FleetLock, Holder
-from orchestrator.adapters.store import Store
+from orchestrator.adapters.store import Store, StoreBroken
 from orchestrator.commands.fleet import Fleet
 from orchestrator.commands.phase import Standing, show
 from orchestrator.config.find import locate_state
@@ -51,7 +51,11 @@ def status(fleet: Fleet, look: Callable[[], tuple[tuple[View, ...], str]]) -> St
             views, error = store.views(), store.config_error()
         finally:
             store.close()
-    return Status(views, show(fleet), holder, error, clock.now())
+    try:
+        loops = show(fleet)
+    except StoreBroken as broken:
+        loops, error = (), error or broken.message
+    return Status(views, loops, holder, error, clock.now())
 
 
 def quick_status(path: Path) -> Status | None:

@@ -11,7 +11,7 @@ from orchestrator.decide.lifecycle import advance
 from orchestrator.decide.logs import keep_log
 from orchestrator.decide.pace import Turn, grant_starts
 from orchestrator.decide.phases import standing
-from orchestrator.decide.requests import accept, follow
+from orchestrator.decide.requests import accept, follow, is_over
 from orchestrator.decide.step import Step
 from orchestrator.decide.wanted import wanted_sessions
 from orchestrator.model.action import Action, Plan, RestoreSocket
@@ -67,21 +67,18 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
         for name, s in after.items()
     }
     changed = tuple(new for new, old in zip(answered, observation.requests, strict=True) if new != old)
-    stop = memory.stop_watchdog or any(r.stop_watchdog and r.answered for r in answered)
+    stop = any(is_over(r) for r in answered)
     actions: list[Action] = [action for turn in turns for action in turn.step.actions]
-    if (
-        observation.server is ServerState.UNKNOWN
-        and "socket" in observation.server_reason
-        and memory.server_pid
-    ):
-        actions.append(RestoreSocket(memory.server_pid))
+    if observation.lost_socket_of:
+        actions.append(RestoreSocket(observation.lost_socket_of))
     return Plan(
-        memory=replace(_fleet_memory(memory, observation), sessions=after, stop_watchdog=stop),
+        memory=replace(_fleet_memory(memory, observation), sessions=after),
         actions=tuple(actions),
         events=(*events, *(event for turn in turns for event in turn.step.events), *told),
         views=views,
         requests=changed,
         wake_after=_wake_after(turns, observation, answered),
+        stop=stop,
     )
 
 
@@ -113,6 +110,9 @@ def _fleet_events(observation: Observation, memory: Memory) -> list[Event]:
                 f"tmux can't be asked: {observation.server_reason}; nothing is judged until it can",
             )
         )
+    if observation.lost_socket_of and not memory.socket_lost:
+        told = f"the tmux server (pid {observation.lost_socket_of}) lives and its socket is gone; it is told to make it again"
+        events.append(Event(EventKind.SOCKET_LOST, "", told))
     if memory.server_lost and not lost:
         events.append(Event(EventKind.TMUX_BACK, "", "tmux answers again"))
     if observation.config_error and observation.config_error != memory.config_error:
@@ -140,6 +140,7 @@ def _fleet_memory(memory: Memory, observation: Observation) -> Memory:
     return replace(
         memory,
         server_lost=observation.server is ServerState.UNKNOWN,
+        socket_lost=bool(observation.lost_socket_of),
         server_pid=pids.pop() if len(pids) == 1 else memory.server_pid,
         config_digest=observation.config.digest,
         config_error=observation.config_error,

@@ -15,6 +15,8 @@ from orchestrator.model.observation import Observation
 from orchestrator.model.request import Outcome, Request, Result, Verb
 from orchestrator.model.wanted import Wanted
 
+STALE = 10.0
+"""Seconds past its patience after which a request that nobody has taken on is dropped."""
 PRESENT = frozenset({Stage.STARTING, Stage.RUNNING, Stage.STOPPING})
 
 
@@ -26,6 +28,11 @@ def accept(
     event = Event(
         EventKind.REQUESTED, "", _words(request), {"request": request.id, "verb": request.verb.value}
     )
+    age = observation.mono - request.at
+    if age > request.patience + STALE or age < -STALE:  # negative: of another boot
+        # Nobody waits any more, and the world has moved on: a `down` of yesterday must not stop today's fleet.
+        late = Outcome(Result.LATE, "it was found too late, and not carried out")
+        return replace(request, accepted=True, targets=("",), outcomes={"": late}), memory, []
     if request.verb is Verb.PHASE:
         outcome, memory, events = move(request, config, memory, observation)
         return (
@@ -62,6 +69,12 @@ def follow(
         if outcome is not None:
             outcomes[name] = outcome
     return replace(request, outcomes=outcomes)
+
+
+def is_over(request: Request) -> bool:
+    """Whether a `down` of everything is done, so that the watchdog has nothing left to look after."""
+    done = {Result.STOPPED, Result.ABSENT, Result.SURVIVED}
+    return request.stop_watchdog and request.answered and all(o.result in done for o in request.outcomes.values())
 
 
 def _words(request: Request) -> str:
@@ -114,7 +127,7 @@ def _apply(
         return (refreshed(up) if request.names else up), Outcome(Result.RUNNING)
     if session.stage is Stage.COMPLETED and not request.names:
         return up, Outcome(Result.COMPLETED, session.exit.describe() if session.exit else "")
-    if session.stage is Stage.STARTING:
+    if session.stage is Stage.STARTING and alive:
         return up, None
     return replace(refreshed(up), asked=observation.mono), None
 

@@ -98,7 +98,7 @@ class Plan:
 
     Memory, events, views and answers are stored before any action is applied, so a crash between
     the two counts what was about to be done.
-    wake_after: seconds until the next tick is due by itself.
+    wake_after: seconds until the next tick is due by itself. stop: the watchdog was asked to end.
     """
 
     memory: Memory
@@ -108,3 +108,4 @@ class Plan:
     requests: tuple[Request, ...] = ()
     """Those whose state changed."""
     wake_after: float = field(default=30.0)
+    stop: bool = False

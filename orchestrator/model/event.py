@@ -17,6 +17,7 @@ class EventKind(StrEnum):
     STORE_REBUILT = "store-rebuilt"
     TMUX_LOST = "tmux-lost"
     TMUX_BACK = "tmux-back"
+    SOCKET_LOST = "socket-lost"
     REQUESTED = "requested"
     STARTED = "started"
     READY = "ready"

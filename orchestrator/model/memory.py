@@ -188,8 +188,8 @@ class Memory:
     starts: tuple[float, ...] = ()
     server_pid: int = 0
     server_lost: bool = False
+    socket_lost: bool = False
     config_digest: str = ""
     config_error: str = ""
-    stop_watchdog: bool = False
     sessions: Mapping[str, SessionMemory] = field(default_factory=dict)
     phases: Mapping[str, PhaseMemory] = field(default_factory=dict)

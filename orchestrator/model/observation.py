@@ -72,6 +72,7 @@ class Observation:
     """All that one tick knows of the world.
 
     now: epoch seconds, UTC. mono: seconds since boot, for durations. boot: which boot that is.
+    lost_socket_of: pid of a tmux server that lives and whose socket is gone, else 0.
     panes: those that carry this fleet's mark, by agent or service name.
     taken: session names in use that are not this fleet's.
     ended: names whose process is known to be gone, though tmux may not show it yet.
@@ -91,6 +92,7 @@ class Observation:
     config: Config
     server: ServerState
     server_reason: str = ""
+    lost_socket_of: int = 0
     config_error: str = ""
     panes: Mapping[str, Pane] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()

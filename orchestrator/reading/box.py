@@ -18,7 +18,7 @@ _FOOTER_MAX = 6
 _FRAME_SEARCH = 60
 _WALL_SEARCH = 40
 """Rows from the end in which a box is looked for."""
-_PROMPT = re.compile(r"(?P<mark>[❯›>→!*»]|\( ?[Oo0o]\)>|[✨💫📋] ?)(?:\s+(?P<typed>.*))?$")
+_PROMPT = re.compile(r"(?P<mark>[❯›>→!*»]|\( ?[Oo0o]\)>|(?:\S+@\S+ ?)?[✨💫📋] ?)(?:\s+(?P<typed>.*))?$")
 _OPTION = re.compile(r"(?:\d+[.)]|\[\w+\]) ")
 _CHOICE = re.compile(
     r"(?:yes|no|allow|approve|accept|deny|reject|run|skip|trust|cancel|proceed|don't)\b", re.IGNORECASE
@@ -34,7 +34,7 @@ _FOOTER = re.compile(
 )
 _HINT = re.compile(
     r"[▶⏵⏸]|ask (?:codex|anything)|type your message|try \"|resend your message|once fixed, resend|press up to edit|plan, search, build"
-    r"|enter @ to mention|add a follow-?up|explain this codebase|summarize recent|implement \{|find and fix a bug in @"
+    r"|(?:type|enter) @|add a follow-?up|explain this codebase|summarize recent|implement \{|find and fix a bug in @"
     r"|write tests for @|improve documentation in @|run /review on|use /skills|send a message|what (?:can|should) i|ask (?:me|a question)",
     re.IGNORECASE,
 )
@@ -122,6 +122,8 @@ def _framed(lines: Sequence[Line], cues: Cues) -> Box | None:
 
 def _prompt_in(lines: Sequence[Line], upper: int, lower: int, cues: Cues) -> Box | None:
     inner = [line for line in lines[upper + 1 : lower] if not line.blank]
+    if not inner and lower - upper > 1 and lines[upper + 1].sided:
+        return Box(upper, lower + 1)  # a frame without a mark, and nothing in it
     typed = _typed(inner[0]) if inner else None
     if typed is None or _OPTION.match(typed):
         return None
@@ -150,7 +152,12 @@ def _open(lines: Sequence[Line], cues: Cues) -> Box | None:
 
 def _mode_top(lines: Sequence[Line], prompt: int) -> int:
     """Where an open box begins: some programs draw a line and their mode above the prompt."""
-    return next((index for index in range(prompt - 1, max(-1, prompt - 4), -1) if lines[index].rule), prompt)
+    for index in range(prompt - 1, max(-1, prompt - 4), -1):
+        if lines[index].rule:
+            return index
+        if lines[index].mark is not Mark.NONE:
+            break
+    return prompt
 
 
 def _can_be_footer(line: Line) -> bool:

@@ -31,6 +31,8 @@ class Mark(Enum):
 
 _SIDES = "│┃║▌▐"
 _RULE_CHARS = "─━═▀▄▔▁╌┄╴╶╭╮╰╯┌┐└┘├┤┬┴╔╗╚╝╹╻"
+_CORNERS = "╭╮╰╯┌┐└┘╔╗╚╝"
+"""A frame may have a title in its border; a bare line with words in it is a message."""
 _BRAILLE = "\u2801-\u28ff"
 _SPINNER = f"·✢✳✶✻✽∗✺✲*◐◑◒◓◴◵◶◷{_BRAILLE}"
 
@@ -60,15 +62,15 @@ _FINISHED = re.compile(
     r"|[●•⏺] Completed in [\d.]+"
 )
 _STATUS = re.compile(
-    rf"(?![·*•])[{_SPINNER}] \S[^.]{{0,60}}(?:…|\.\.\.)"
+    rf"(?![·*•])[{_SPINNER}] +\S[^.]{{0,60}}(?:…|\.\.\.)"
     r"|[·*] [A-Z][\w'-]+(?:…|\.\.\.)"
     rf"|[{_BRAILLE}]{{1,3}} +\S"
     rf"|[{_SPINNER}] .*\b(?:retrying|attempt \d)"
     r"|[✻✶✽✢✳·*∗] Waiting for "
-    r"|(?:\S +)?(?:[\w'.,…/-]+ ){1,6}\((?:[^()]*\b)?(?:esc|ctrl[+-]c)(?: again)? to (?:interrupt|cancel|stop)\b[^()]*\)"
+    r"|(?:\S +)?(?:[\w'.,:…/-]+ ){1,6}\((?:[^()]*\b)?(?:esc|ctrl[+-]c)(?: again)? to (?:interrupt|cancel|stop)\b[^()]*\)"
     r"|(?:\S )?[A-Z][\w'-]+ing(?:…|\.\.\.)(?: \(?\d[^.]*)?$"
     r"|[•◦] Reconnecting"
-    r"|[░█ ]{1,3} *Waiting for "
+    r"|[░█ ]{1,3} *Waiting for |(?:\S +)?Waiting for (?:a |the )?(?:response|model|reply)\b"
     r"|↻ ",
     re.IGNORECASE,
 )
@@ -123,6 +125,8 @@ def parse_line(row: int, raw: str) -> Line:
     if len(text) > 3 and _RULE.match(text):
         return Line(row, indent, "", Mark.NONE, sided=bool(sided), rule=True)
     if label := _LABEL.match(text):
+        if text[0] in _CORNERS:
+            return Line(row, indent, "", Mark.NONE, sided=bool(sided), rule=True)
         text = label["label"]
     if text[:1] in {"░", "█"}:
         text = _GLUED.sub("", text, count=1)

@@ -57,12 +57,13 @@ class Loop:
     clock: Clock
     tidy: Callable[[], None]
     _wait: float = 0.0
+    _stop: bool = False
     _tidied: float = 0.0
     _told_error: str = ""
 
     def run(self) -> None:
         """Tick until a signal or a request ends it; agents are left as they are."""
-        while not (self.waker.signalled or self.ticker.memory.stop_watchdog):
+        while not (self.waker.signalled or self._stop):
             self.once()
 
     def once(self, longest: float = GLANCE) -> None:
@@ -102,6 +103,7 @@ class Loop:
             self.journal.trouble("a tick failed; the next one follows", trace=True)
             return TROUBLE_PAUSE
         self._report(plan)
+        self._stop = plan.stop
         return plan.wake_after
 
     def _report(self, plan: Plan) -> None:

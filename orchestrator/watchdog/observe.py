@@ -78,6 +78,7 @@ class Observer:
         self._rows = _rows_of(snapshot)
         panes = dict(snapshot.panes or {})
         state, reason = self._server(snapshot, memory)
+        server_pid = next((pane.server_pid for pane in panes.values()), memory.server_pid)
         eyes.deaths.watch([pane.pid for pane in panes.values() if not pane.dead])
         ended = frozenset(
             name for name, pane in panes.items() if not pane.dead and eyes.deaths.ended(pane.pid)
@@ -98,6 +99,7 @@ class Observer:
             config_error=eyes.config.error,
             server=state,
             server_reason=reason,
+            lost_socket_of=server_pid if self._has_lost_socket(server_pid, state) else 0,
             panes=panes,
             taken=snapshot.taken,
             ended=ended,
@@ -129,6 +131,11 @@ class Observer:
                 )
             return ServerState.UNKNOWN, f"the server (pid {memory.server_pid}) lives, but takes no connection"
         return snapshot.state, snapshot.reason
+
+    def _has_lost_socket(self, server_pid: int, state: ServerState) -> bool:
+        if not server_pid or state is ServerState.ABSENT or self.eyes.tmux.has_socket():
+            return False
+        return self.eyes.processes.is_alive(server_pid)
 
     def _screens(self, look: _Look) -> dict[str, Screen]:
         living: dict[str, str] = {}

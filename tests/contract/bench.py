@@ -50,13 +50,13 @@ class Bench:
         self._adapters.append(made)
         return made
 
-    def plain(self, *arguments: str) -> str:
-        """What a plain tmux command prints; it must succeed."""
+    def plain(self, *arguments: str, check: bool = True) -> str:
+        """What a plain tmux command prints; with `check` it must succeed."""
         server = ["-L", SOCKET, "-f", os.devnull] if self.socket else []
         done = subprocess.run(
             ["tmux", *server, *arguments], env=self.env, capture_output=True, text=True, timeout=20, check=False
         )
-        assert done.returncode == 0, f"tmux {arguments}: {done.stderr}"
+        assert done.returncode == 0 or not check, f"tmux {arguments}: {done.stderr}"
         return done.stdout.rstrip("\n")
 
     def start(self, session: str, script: str = "exec cat", *, run: str = "r1", log: Path | None = None) -> str:
@@ -109,8 +109,16 @@ class Bench:
         for process in mine:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(mine, timeout=10)
+        until(lambda: not any(map(_lives, mine)), "all that was started has ended")
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _lives(process: psutil.Process) -> bool:
+    """A zombie has ended; when its new parent collects it is no matter of the test's."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _is_in(process: psutil.Process, folder: Path) -> bool:
