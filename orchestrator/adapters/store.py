@@ -221,7 +221,11 @@ class Store:
         """Why the last edit of the config is not in force, "" when it is."""
         for (body,) in self._rows("SELECT body FROM memory WHERE key = ?", (FLEET,)):
             fleet = _decode(body, Memory)
-            return f"{fleet.config_error}; the last good config is in force" if fleet and fleet.config_error else ""
+            return (
+                f"{fleet.config_error}; the last good config is in force"
+                if fleet and fleet.config_error
+                else ""
+            )
         return ""
 
     def events(self, after: int = 0, subject: str | None = None, limit: int = 1000) -> tuple[Recorded, ...]:
@@ -270,7 +274,7 @@ class Store:
             db.execute("PRAGMA query_only = 1")
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version != len(MIGRATIONS):
-                raise sqlite3.DatabaseError(f"its schema is {version}, not {len(MIGRATIONS)}")  # noqa: TRY301 - told as any other
+                raise sqlite3.DatabaseError(f"its schema is {version}, not {len(MIGRATIONS)}")
         except sqlite3.Error as error:
             raise StoreBroken(
                 f"the store {self.path} can't be read: {error}", "the watchdog moves it aside and rebuilds it"
@@ -303,7 +307,9 @@ class Store:
         deadline = time.monotonic() + OPEN_PATIENCE
         while True:
             try:
-                db = sqlite3.connect(f"{self.path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5)
+                db = sqlite3.connect(
+                    f"{self.path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5
+                )
                 (present,) = db.execute("PRAGMA user_version").fetchone()
                 if present == len(MIGRATIONS):
                     return db
@@ -312,7 +318,9 @@ class Store:
             except sqlite3.Error as broken:
                 error = broken
             if time.monotonic() > deadline:
-                raise StoreBroken(f"the store {self.path} can't be opened: {error}", "see watchdog.log beside it") from error
+                raise StoreBroken(
+                    f"the store {self.path} can't be opened: {error}", "see watchdog.log beside it"
+                ) from error
             time.sleep(0.02)
 
     @contextlib.contextmanager

@@ -348,7 +348,20 @@ class TmuxServer:
         argv = [
             # Without -u, a locale that is not UTF-8 has tmux replace what titles hold by "_".
             *(self._binary, "-u", "-L", self._socket, *(("-f", os.devnull) if self.own else ()), "-C"),
-            *("new-session", "-s", session, "-x", "20", "-y", "5", "-f", "no-output,ignore-size", "--", "cat", "-"),
+            *(
+                "new-session",
+                "-s",
+                session,
+                "-x",
+                "20",
+                "-y",
+                "5",
+                "-f",
+                "no-output,ignore-size",
+                "--",
+                "cat",
+                "-",
+            ),
             *(word for option in options for word in (";", *option)),
         ]
         scope = _user_scope(self._environ)

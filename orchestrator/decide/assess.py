@@ -86,7 +86,12 @@ def assess_reading(facts: Facts, screen: Screen | None, now: float, mono: float,
         compile_rules(backend.rules), screen, datetime.fromtimestamp(now, UTC), zone,
         unchanged_for=mono - changed, first_seen=first_seen,
     )  # fmt: skip
-    return _believe(replace(held, fingerprint=fingerprint, command=screen.command, changed_mono=changed), reading, now, mono)
+    return _believe(
+        replace(held, fingerprint=fingerprint, command=screen.command, changed_mono=changed),
+        reading,
+        now,
+        mono,
+    )
 
 
 def _by_activity(held: ReadingMemory, pane: Pane, now: float, mono: float) -> ReadingMemory:

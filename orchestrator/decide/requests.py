@@ -74,7 +74,11 @@ def follow(
 def is_over(request: Request) -> bool:
     """Whether a `down` of everything is done, so that the watchdog has nothing left to look after."""
     done = {Result.STOPPED, Result.ABSENT, Result.SURVIVED}
-    return request.stop_watchdog and request.answered and all(o.result in done for o in request.outcomes.values())
+    return (
+        request.stop_watchdog
+        and request.answered
+        and all(o.result in done for o in request.outcomes.values())
+    )
 
 
 def _words(request: Request) -> str:

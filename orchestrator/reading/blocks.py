@@ -32,8 +32,6 @@ _WENT_WELL = re.compile(r"[·•] (?:done )?\d{1,2}:\d\d\b")
 _OPTION = re.compile(
     r"(?:\d+[.)]|\[\w+\]) |(?:yes|no|allow|approve|accept|deny|reject|skip|trust)\b", re.IGNORECASE
 )
-_MAX_ROWS = 80
-"""Rows above the box that are looked at: nothing older is news."""
 _SILENT_MAX = 12
 """Unmarked rows that may follow a message before it counts as old."""
 
@@ -70,19 +68,30 @@ class Block:
         return found
 
 
-def cut_blocks(lines: Sequence[Line]) -> list[Block]:
-    """The blocks of the rows, oldest first."""
+def cut_blocks(lines: Sequence[Line], *, scrolled: bool = False) -> list[Block]:
+    """The blocks of the rows, oldest first.
+
+    Args:
+        lines: the rows.
+        scrolled: older rows have left the screen. Then rows at its top that stand in are the
+            rest of an answer.
+    """
     blocks: list[Block] = []
     gap = True
-    for line in lines[-_MAX_ROWS:]:
+    for line in lines:
         if line.rule or (line.blank and not line.sided):
             gap = True
             continue
         if not blocks or _begins(line, blocks[-1], gap=gap):
-            blocks.append(Block(_mark_of(line)))
+            rest = scrolled and not blocks and _is_rest(line)
+            blocks.append(Block(Mark.AGENT if rest else _mark_of(line)))
         blocks[-1].lines.append(line)
         gap = False
     return [block for block in blocks if block.text]
+
+
+def _is_rest(line: Line) -> bool:
+    return line.indent >= _INDENT and line.mark is Mark.NONE and not line.sided
 
 
 def _mark_of(line: Line) -> Mark:

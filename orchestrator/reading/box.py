@@ -46,13 +46,14 @@ _SGR = re.compile("\x1b\\[[\\d;:]*m")
 class Box:
     """The prompt box.
 
-    top: first row that belongs to it; bottom: the row after its last.
+    top: first row that belongs to it; bottom: the row after its last; row: the one with the prompt.
     typed: what stands in it and is no hint.
     hint: the program's own grey words in an empty box, "" for none.
     """
 
     top: int
     bottom: int
+    row: int
     typed: str = ""
     hint: str = ""
 
@@ -94,11 +95,11 @@ def find_box(lines: Sequence[Line], cues: Cues) -> Box | None:
 def _filled(prompt: Line, typed: str, cues: Cues, top: int, bottom: int) -> Box:
     """The box around a prompt row, what stands in it judged to be typed or a hint."""
     if not typed:
-        return Box(top, bottom)
+        return Box(top, bottom, prompt.row)
     column = prompt.column if prompt.mark is not Mark.NONE else prompt.column + len(prompt.text) - len(typed)
     if cues.is_hint(prompt.row, column, typed):
-        return Box(top, bottom, hint=typed)
-    return Box(top, bottom, typed=typed)
+        return Box(top, bottom, prompt.row, hint=typed)
+    return Box(top, bottom, prompt.row, typed=typed)
 
 
 def _typed(line: Line) -> str | None:
@@ -123,7 +124,7 @@ def _framed(lines: Sequence[Line], cues: Cues) -> Box | None:
 def _prompt_in(lines: Sequence[Line], upper: int, lower: int, cues: Cues) -> Box | None:
     inner = [line for line in lines[upper + 1 : lower] if not line.blank]
     if not inner and lower - upper > 1 and lines[upper + 1].sided:
-        return Box(upper, lower + 1)  # a frame without a mark, and nothing in it
+        return Box(upper, lower + 1, upper + 1)  # a frame without a mark, and nothing in it
     typed = _typed(inner[0]) if inner else None
     if typed is None or _OPTION.match(typed):
         return None
@@ -192,7 +193,7 @@ def _walled(lines: Sequence[Line], cues: Cues) -> Box | None:
         return None  # a closed frame: a tool's output or a dialog
     inner = [line for line in lines[top:model] if line.text]
     if not inner:
-        return Box(top, bottom)
+        return Box(top, bottom, top)
     box = _filled(inner[0], inner[0].text, cues, top, bottom)
     return box if box.hint else replace(box, typed=" ".join(line.text for line in inner))
 

@@ -24,6 +24,8 @@ from orchestrator.reading.box import Box, Cues, find_box
 from orchestrator.reading.lines import Line, Mark, parse_line
 
 _DIALOG_ROWS = 36
+_SCROLLED_ROWS = 15
+"""A prompt box this far down stands under a screen that has been scrolled, unless its top is blank."""
 _LAST_ROWS = 2
 _STATUS_BLOCKS = 4
 """How many blocks (tips, queued messages) may stand between the spinner and the box."""
@@ -63,7 +65,8 @@ class View:
     def blocks(self) -> list[Block]:
         """What stands above the box."""
         end = self.box.top if self.box else len(self.lines)
-        return cut_blocks(self.lines[:end])
+        full = self.box is not None and end > _SCROLLED_ROWS and any(line.text for line in self.lines[:2])
+        return cut_blocks(self.lines[:end], scrolled=full)
 
     @property
     def empty(self) -> bool:
@@ -87,10 +90,10 @@ class View:
         return found
 
     def _box(self) -> Found | None:
-        return Found(self.box.typed, tuple(self.lines[self.box.top : self.box.bottom])) if self.box else None
+        return Found(self.box.typed, (self.lines[self.box.row],)) if self.box else None
 
     def _hint(self) -> Found | None:
-        return Found(self.box.hint) if self.box else None
+        return Found(self.box.hint, (self.lines[self.box.row],)) if self.box else None
 
     def _footer(self) -> Found | None:
         return _joined(self.lines[self.box.bottom :]) if self.box else None

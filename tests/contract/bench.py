@@ -32,7 +32,9 @@ while data := os.read(0, 65536):
 class Bench:
     """A folder with HOME, socket and logs; all that is started in it carries its name in TMUX_TMPDIR."""
 
-    def __init__(self, *, own: bool = True, env: Mapping[str, str] | None = None, conf: str = "", timeout: float = 5) -> None:
+    def __init__(
+        self, *, own: bool = True, env: Mapping[str, str] | None = None, conf: str = "", timeout: float = 5
+    ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="ao-"))
         self.env = {
             "HOME": str(self.folder), "PATH": os.environ["PATH"], "TERM": "xterm-256color", "LANG": "C.UTF-8",
@@ -54,14 +56,23 @@ class Bench:
         """What a plain tmux command prints; with `check` it must succeed."""
         server = ["-L", SOCKET, "-f", os.devnull] if self.socket else []
         done = subprocess.run(
-            ["tmux", *server, *arguments], env=self.env, capture_output=True, text=True, timeout=20, check=False
+            ["tmux", *server, *arguments],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
         assert done.returncode == 0 or not check, f"tmux {arguments}: {done.stderr}"
         return done.stdout.rstrip("\n")
 
-    def start(self, session: str, script: str = "exec cat", *, run: str = "r1", log: Path | None = None) -> str:
+    def start(
+        self, session: str, script: str = "exec cat", *, run: str = "r1", log: Path | None = None
+    ) -> str:
         """Start `sh -c script` as a session of the fleet; the adapter's answer."""
-        return self.tmux.start(session, ["/bin/sh", "-c", script], self.marks(session, run), log or self.log(session))
+        return self.tmux.start(
+            session, ["/bin/sh", "-c", script], self.marks(session, run), log or self.log(session)
+        )
 
     def marks(self, name: str, run: str = "r1") -> dict[str, str]:
         return {"fleet": "ours", "name": name, "spec": "s1", "run": run}
@@ -136,7 +147,9 @@ def _name(process: psutil.Process) -> str:
 
 
 @contextlib.contextmanager
-def bench(*, own: bool = True, env: Mapping[str, str] | None = None, conf: str = "", timeout: float = 5) -> Iterator[Bench]:
+def bench(
+    *, own: bool = True, env: Mapping[str, str] | None = None, conf: str = "", timeout: float = 5
+) -> Iterator[Bench]:
     """A bench for one test."""
     made = Bench(own=own, env=env, conf=conf, timeout=timeout)
     try:

@@ -38,11 +38,19 @@ def peer(tmp_path: Path) -> Peer:
 
 
 def block(number: int, *lines: str, flags: int = 1, word: str = "end") -> str:
-    return "".join(f"{line}\n" for line in (f"%begin 5 {number} {flags}", *lines, f"%{word} 5 {number} {flags}"))
+    return "".join(
+        f"{line}\n" for line in (f"%begin 5 {number} {flags}", *lines, f"%{word} 5 {number} {flags}")
+    )
 
 
 def test_blocks_of_hooks_and_notifications_between_are_not_answers(peer: Peer) -> None:
-    client = peer("%sessions-changed\n" + block(2, "mine") + block(3, "a hook's", flags=0) + "%window-add @1\na hook's words\n\n" + block(4, "mine too"))
+    client = peer(
+        "%sessions-changed\n"
+        + block(2, "mine")
+        + block(3, "a hook's", flags=0)
+        + "%window-add @1\na hook's words\n\n"
+        + block(4, "mine too")
+    )
     ((one, two),) = client.call([[("a",), ("b",)]])
     assert (one.lines, two.lines) == (("mine",), ("mine too",))
     assert client.sessions_changed

@@ -168,7 +168,9 @@ def test_a_server_that_does_not_answer_keeps_its_socket() -> None:
             server.resume()
 
 
-def test_the_environment_of_the_process_itself_does_not_redirect(world: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_of_the_process_itself_does_not_redirect(
+    world: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.start("a")
     with bench() as other:
         other.start("wrong")
@@ -231,10 +233,15 @@ bind-key -n Enter kill-server
     with bench(own=False, env={"SHELL": "/bin/sh"}, conf=conf) as world:
         assert world.tmux.socket_path.name == "default"
         for name in ("a", "b"):
-            assert world.start(name, f"echo first {name}; while read word; do [ $word = end ] && exit 4; done") == ""
+            assert (
+                world.start(name, f"echo first {name}; while read word; do [ $word = end ] && exit 4; done")
+                == ""
+            )
         until(lambda: all(f"first {name}" in world.screen(name).text for name in ("a", "b")), "shown")
         until(lambda: all(world.logged(name) == f"first {name}\n" for name in ("a", "b")), "logged")
-        assert world.plain("display-message", "-p", "-t", "=a:", "#{window_width}x#{window_height}") == "200x50"
+        assert (
+            world.plain("display-message", "-p", "-t", "=a:", "#{window_width}x#{window_height}") == "200x50"
+        )
         text = world.folder / "text"
         text.write_text("word")
         assert world.tmux.paste(world.pane("b"), text) == ""

@@ -20,7 +20,7 @@ TEXTS = {
     "semicolon": "do this;",
     "only semicolon": ";",
     "escaped": "a\\;b \\",
-    "quotes": "it's \"so\" `id` $(id) $HOME #{pid} #(id) %d ~",
+    "quotes": 'it\'s "so" `id` $(id) $HOME #{pid} #(id) %d ~',
     "unicode": "Zeile ✳ 漢字 é 👩‍💻 ﷽",
     "lines": "one\ntwo\n\nfour\n",
     "tab": "a\tb",
@@ -105,7 +105,11 @@ def test_log_moves_to_a_new_file_and_is_whole_but_for_the_seam(world: Bench) -> 
     until(lambda: _text(logs[-1]).endswith("over\n"), "all was written")
     lines = [_text(log).splitlines()[1:-1] for log in logs]  # tmux drops what the old pipe had not taken yet
     for inside in lines:
-        assert inside == [f"line {int(inside[0].split()[1]) + number}" for number in range(len(inside))] if inside else True
+        assert (
+            inside == [f"line {int(inside[0].split()[1]) + number}" for number in range(len(inside))]
+            if inside
+            else True
+        )
     whole = [int(line.split()[1]) for inside in lines for line in inside]
     assert whole == sorted(whole)
 

@@ -15,7 +15,14 @@ LOOKALIKES = (
 
 def test_text_title_cursor_and_program(world: Bench) -> None:
     world.start("a", "printf 'one\\ntwo ✳ 漢'; printf '\\033]2;✳ title | with bar\\007'; exec cat")
-    until(lambda: world.screen("a").title != "" and "two" in world.screen("a").text and world.screen("a").command == "cat", "shown")
+    until(
+        lambda: (
+            world.screen("a").title != ""
+            and "two" in world.screen("a").text
+            and world.screen("a").command == "cat"
+        ),
+        "shown",
+    )
     screen = world.screen("a")
     assert screen.text.splitlines()[:2] == ["one", "two ✳ 漢"]
     assert screen.title == "✳ title | with bar"

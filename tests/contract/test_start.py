@@ -23,15 +23,25 @@ def test_marks_come_back_in_the_snapshot(world: Bench) -> None:
     assert world.start("a", run="run-7") == ""
     pane = world.panes()["a"]
     assert (pane.session, pane.fleet, pane.name, pane.spec, pane.run) == ("a", "ours", "a", "s1", "run-7")
-    assert (pane.pane_id, str(pane.pid)) == tuple(world.plain("display-message", "-p", "-t", "=a:", "#{pane_id} #{pane_pid}").split())
+    assert (pane.pane_id, str(pane.pid)) == tuple(
+        world.plain("display-message", "-p", "-t", "=a:", "#{pane_id} #{pane_pid}").split()
+    )
     assert pane.server_pid == world.server_pid()
-    assert (pane.dead, pane.dead_status, pane.dead_signal, pane.piped, pane.in_mode) == (False, None, None, True, False)
+    assert (pane.dead, pane.dead_status, pane.dead_signal, pane.piped, pane.in_mode) == (
+        False,
+        None,
+        None,
+        True,
+        False,
+    )
 
 
 def test_window_has_the_stated_size_and_keeps_its_name(world: Bench) -> None:
     assert world.start("a", "printf '\\033kother\\033\\\\'; echo said; exec cat") == ""
     until(lambda: "said" in world.screen("a").text, "output")
-    size, name = world.plain("display-message", "-p", "-t", "=a:", "#{window_width}x#{window_height} #{window_name}").split(" ")
+    size, name = world.plain(
+        "display-message", "-p", "-t", "=a:", "#{window_width}x#{window_height} #{window_name}"
+    ).split(" ")
     assert size == "200x50"
     assert name != "other"
 
@@ -72,7 +82,11 @@ def test_names_are_exact_where_one_begins_like_another(world: Bench) -> None:
     assert world.start("a-b") == ""
     assert world.start("a") == ""
     assert world.start("a-b-c") == ""
-    assert {name: pane.session for name, pane in world.panes().items()} == {"a": "a", "a-b": "a-b", "a-b-c": "a-b-c"}
+    assert {name: pane.session for name, pane in world.panes().items()} == {
+        "a": "a",
+        "a-b": "a-b",
+        "a-b-c": "a-b-c",
+    }
     assert world.tmux.close_pane(world.pane("a")) == ""
     assert set(world.panes()) == {"a-b", "a-b-c"}
     assert world.start("a") == ""
@@ -131,10 +145,18 @@ def test_respawn_keeps_the_pane_and_changes_the_run(world: Bench) -> None:
     world.start("a", "echo one; exit 3")
     until(lambda: _settled(world, "a"), "dead")
     old = world.panes()["a"]
-    answer = world.tmux.respawn(old.pane_id, ["/bin/sh", "-c", "echo two; exec cat"], world.marks("a", "r2"), world.log("a"))
+    answer = world.tmux.respawn(
+        old.pane_id, ["/bin/sh", "-c", "echo two; exec cat"], world.marks("a", "r2"), world.log("a")
+    )
     assert answer == ""
     new = world.panes()["a"]
-    assert (new.pane_id, new.session_id, new.run, new.dead, new.dead_status) == (old.pane_id, old.session_id, "r2", False, None)
+    assert (new.pane_id, new.session_id, new.run, new.dead, new.dead_status) == (
+        old.pane_id,
+        old.session_id,
+        "r2",
+        False,
+        None,
+    )
     assert new.pid != old.pid
     assert new.piped
     until(lambda: world.logged("a").endswith("two\n"), "the log goes on")
@@ -159,7 +181,10 @@ def test_ao_has_no_session_that_users_see(world: Bench) -> None:
     world.start("a")
     assert world.tmux.snapshot().taken == frozenset()
     world.tmux.close()
-    until(lambda: world.plain("list-sessions", "-F", "#{session_name}") == "a", "the control session is gone with its client")
+    until(
+        lambda: world.plain("list-sessions", "-F", "#{session_name}") == "a",
+        "the control session is gone with its client",
+    )
 
 
 def _settled(world: Bench, name: str) -> bool:

@@ -34,9 +34,7 @@ def test_an_exec_template_gets_its_values_quoted() -> None:
 
 
 def test_secrets_reach_the_program_and_nothing_else() -> None:
-    more = (
-        '[[service]]\nname = "s"\ncommand = \'echo "got ${#TOKEN} letters"; exec sleep 1000\'\nenv = { TOKEN = { from = "MY_TOKEN" } }\n'
-    )
+    more = '[[service]]\nname = "s"\ncommand = \'echo "got ${#TOKEN} letters"; exec sleep 1000\'\nenv = { TOKEN = { from = "MY_TOKEN" } }\n'
     with fleet(demo_config(0, more=more), env={"MY_TOKEN": "s3cr3t-value"}) as f:
         f.ao("up")
         until(lambda: "got 12 letters" in f.screen("s"), "the program has it")

@@ -131,7 +131,11 @@ def test_down_ends_children_that_left_the_session_and_those_that_ignore_term() -
         f.ao("up")
 
         def sleepers() -> list[str]:
-            return sorted(p.cmdline()[-1] for p in f.processes() if p.name() == "sleep" and p.cmdline()[-1].startswith("987"))
+            return sorted(
+                p.cmdline()[-1]
+                for p in f.processes()
+                if p.name() == "sleep" and p.cmdline()[-1].startswith("987")
+            )
 
         until(lambda: sleepers() == ["9871", "9872", "9873"], "the children run")
         f.ao("down")
@@ -231,7 +235,15 @@ def test_term_ends_the_watchdog_and_leaves_the_agents() -> None:
 def test_private_files_whatever_the_umask() -> None:
     with fleet(demo_config(1)) as f:
         command = f"umask 000; exec {subprocess.list2cmdline([sys.executable, '-m', 'orchestrator', 'up'])}"
-        done = subprocess.run(["sh", "-c", command], env=f.env, cwd=f.folder, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            ["sh", "-c", command],
+            env=f.env,
+            cwd=f.folder,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
         assert done.returncode == 0, done.stderr
         log = f.folder / "log"
         assert log.stat().st_mode & 0o777 == 0o700
@@ -247,7 +259,11 @@ def broken(config: str) -> str:
     ("config", "words", "code"),
     [
         ('[[agent]]\nname = "x"\nbackend = "nope"\n', "nope", 2),
-        ('[backend.gone]\nbin = "no-such-program-here"\n[[agent]]\nname = "x"\nbackend = "gone"\n', "not on PATH", 1),
+        (
+            '[backend.gone]\nbin = "no-such-program-here"\n[[agent]]\nname = "x"\nbackend = "gone"\n',
+            "not on PATH",
+            1,
+        ),
         ('[[agent]]\nname = "x"\nprompt_file = "missing.md"\n', "missing.md", 2),
         ('[[agent]]\nname = "x"\nwacth = "heal"\n', "did you mean", 2),
         ('[[agent]]\nname = "a0"\n', "a0", 2),

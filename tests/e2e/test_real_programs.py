@@ -17,7 +17,8 @@ pytestmark = pytest.mark.real
 
 PATIENCE = 90.0
 PROMPT = "\n".join(
-    f"""{number}: it's "quoted", $(touch pwned) `touch pwned` ${{HOME}} \\n %s #{{pid}} 'single' \\ ; | & > ~ ünï""" for number in range(300)
+    f"""{number}: it's "quoted", $(touch pwned) `touch pwned` ${{HOME}} \\n %s #{{pid}} 'single' \\ ; | & > ~ ünï"""
+    for number in range(300)
 )
 CONFIG = """
 [defaults]
@@ -96,6 +97,8 @@ def test_start_work_kill_and_resume(name: str) -> None:
         (again,) = models.turns(contains="what did you do")
         assert PROMPT in again.prompts, "the request carries the earlier turns"
         started = [event for event in f.events() if event["kind"] == "started"]
-        assert [event["data"]["resumed"] for event in started] == [False, True], [e["message"] for e in f.events()]
+        assert [event["data"]["resumed"] for event in started] == [False, True], [
+            e["message"] for e in f.events()
+        ]
         f.ao("down")
         assert f.processes() == []

@@ -90,7 +90,9 @@ def test_output_goes_on_being_recorded(harm: Callable[[Path], None]) -> None:
         log = f.folder / "log" / "clock.log"
         until(lambda: log.stat().st_size > 0, "it is written")
         harm(log)
-        until(lambda: log.is_file() and not log.is_symlink() and log.stat().st_size > 0, "it is written again")
+        until(
+            lambda: log.is_file() and not log.is_symlink() and log.stat().st_size > 0, "it is written again"
+        )
         assert not (f.folder / "log" / "elsewhere").exists(), "nothing is written through a link"
         assert f.ao("logs", "clock", "-n", "1").stdout.strip()
 
@@ -172,11 +174,13 @@ def test_a_respawn_by_hand_of_another_program_is_a_mismatch_and_mended() -> None
 
 
 def crowd(f: TestFleet) -> int:
-    return len(os.listdir(f"/proc/{f.watchdog_pid()}/fd"))
+    return len(list(Path(f"/proc/{f.watchdog_pid()}/fd").iterdir()))
 
 
 def test_descriptors_stay_flat_over_many_heals() -> None:
-    with fleet(demo_config(3, watchdog="max_restarts = 1000\nbackoff_initial = 0.01\nbackoff_max = 0.02")) as f:
+    with fleet(
+        demo_config(3, watchdog="max_restarts = 1000\nbackoff_initial = 0.01\nbackoff_max = 0.02")
+    ) as f:
         f.ao("up")
 
         def heal_each() -> None:

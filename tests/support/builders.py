@@ -21,8 +21,20 @@ from orchestrator.model.wanted import Wanted
 
 NOW, MONO = 1_800_000_000.0, 10_000.0
 """The moment at which most tests take place: wall clock and monotonic clock."""
-STATES = (State.IDLE, State.WORKING, State.DRAFT, State.DIALOG, State.LIMITED, State.TRANSIENT, State.AUTH, State.FATAL)
-RULES = ", ".join(f'{{ state = "{state.value}", pattern = "^{state.name}", name = "says-{state.value}" }}' for state in STATES)
+STATES = (
+    State.IDLE,
+    State.WORKING,
+    State.DRAFT,
+    State.DIALOG,
+    State.LIMITED,
+    State.TRANSIENT,
+    State.AUTH,
+    State.FATAL,
+)
+RULES = ", ".join(
+    f'{{ state = "{state.value}", pattern = "^{state.name}", name = "says-{state.value}" }}'
+    for state in STATES
+)
 """A made-up program that says its state in capitals at the start of a line."""
 
 PRELUDE = f"""
@@ -91,7 +103,9 @@ def pane(name: str = "one", **changes: Any) -> Pane:
     return replace(base, **changes)
 
 
-def session(name: str = "one", stage: Stage = Stage.RUNNING, state: State = State.IDLE, **changes: Any) -> SessionMemory:
+def session(
+    name: str = "one", stage: Stage = Stage.RUNNING, state: State = State.IDLE, **changes: Any
+) -> SessionMemory:
     """A session as memory has it while run `r1` goes well; other stages keep what led to them."""
     base = SessionMemory(
         name=name, stage=stage, run="r1", session=f"f-{name}", dir="/fleet", pid=100, started_at=NOW - 100,
@@ -102,7 +116,14 @@ def session(name: str = "one", stage: Stage = Stage.RUNNING, state: State = Stat
 
 def observation(of: Config, *panes: Pane, **changes: Any) -> Observation:
     """A look at a server that is up, with these panes."""
-    base = Observation(now=NOW, mono=MONO, boot="boot", config=of, server=ServerState.UP, panes={each.name: each for each in panes})
+    base = Observation(
+        now=NOW,
+        mono=MONO,
+        boot="boot",
+        config=of,
+        server=ServerState.UP,
+        panes={each.name: each for each in panes},
+    )
     return replace(base, **changes)
 
 

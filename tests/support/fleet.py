@@ -63,13 +63,17 @@ class TestFleet:
 
     # ---- ao
 
-    def ao(self, *arguments: str, check: int | None = 0, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    def ao(
+        self, *arguments: str, check: int | None = 0, timeout: float = 60
+    ) -> subprocess.CompletedProcess[str]:
         """Run one verb to its end. check: the exit status it must have, None for any."""
         done = subprocess.run(
             [sys.executable, "-m", "orchestrator", *arguments], env=self.env, cwd=self.folder, capture_output=True,
             text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
         )  # fmt: skip
-        assert check is None or done.returncode == check, f"ao {arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert check is None or done.returncode == check, (
+            f"ao {arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         return done
 
     def begin(self, *arguments: str) -> subprocess.Popen[str]:
@@ -101,7 +105,12 @@ class TestFleet:
     def tmux(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """One plain tmux command on the fleet's server."""
         return subprocess.run(
-            ["tmux", "-L", SOCKET, *arguments], env=self.env, capture_output=True, text=True, timeout=20, check=False
+            ["tmux", "-L", SOCKET, *arguments],
+            env=self.env,
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
         )
 
     def rows(self) -> dict[str, Row]:
@@ -183,7 +192,7 @@ def until(condition: Callable[[], object], what: str, patience: float = PATIENCE
 
 
 def demo_config(agents: int = 3, *, more: str = "", watchdog: str = "") -> str:
-    """A config with demo agents a0, a1, …"""
+    """A config with demo agents a0, a1 and so on."""
     lines = "\n".join(f'[[agent]]\nname = "a{number}"\nprompt = "/say hello"\n' for number in range(agents))
     return (
         f'[defaults]\nsession_prefix = "t-"\nlog_dir = "log"\ntmux_socket = "{SOCKET}"\nbackend = "demo"\nwatch = "heal"\n'

@@ -82,7 +82,9 @@ class Machine:
     def spawn(self, command: str, run: str, behaviour: Behaviour, parent: int = 0) -> FakeProcess:
         self._last_pid += 1
         ends_at = self.clock.mono() + behaviour.after if behaviour.exits is not None and not parent else None
-        made = FakeProcess(self._last_pid, self._last_pid, command, run, behaviour, parent, ends_at, behaviour.exits)
+        made = FakeProcess(
+            self._last_pid, self._last_pid, command, run, behaviour, parent, ends_at, behaviour.exits
+        )
         self.all[made.pid] = made
         for _ in range(0 if parent else behaviour.children):
             self.spawn(f"child of {command}", run, behaviour, parent=made.pid)
@@ -107,7 +109,9 @@ class Machine:
         return self
 
     def members(self, leader: int, run: str, *, living: bool) -> tuple[Process, ...]:
-        mine = [p for p in self.living() if (run and p.run == run) or (living and leader in {p.pid, p.parent})]
+        mine = [
+            p for p in self.living() if (run and p.run == run) or (living and leader in {p.pid, p.parent})
+        ]
         return tuple(Process(p.pid, p.started, p.command) for p in mine)
 
     def is_alive(self, pid: int) -> bool:
@@ -225,9 +229,13 @@ class Tmux:
             piped=window.piped, alternate=False, fleet=marks["fleet"], name=marks["name"], spec=marks["spec"], run=marks["run"],
         )  # fmt: skip
 
-    def look(self, panes: Mapping[str, str], *, attributes: Iterable[str] = (), history: int = 0) -> dict[str, Screen]:  # noqa: ARG002
+    def look(
+        self, panes: Mapping[str, str], *, attributes: Iterable[str] = (), history: int = 0
+    ) -> dict[str, Screen]:  # noqa: ARG002
         self._ask()
-        return {name: Screen(self.windows[pane].screen) for name, pane in panes.items() if pane in self.windows}
+        return {
+            name: Screen(self.windows[pane].screen) for name, pane in panes.items() if pane in self.windows
+        }
 
     def human_activity(self) -> dict[str, int]:
         self._ask()
@@ -253,10 +261,14 @@ class Tmux:
         self._run(old.session, old.session_id, pane, command, marks)
         return ""
 
-    def _run(self, session: str, session_id: str, pane: str, command: Sequence[str], marks: Mapping[str, str]) -> None:
+    def _run(
+        self, session: str, session_id: str, pane: str, command: Sequence[str], marks: Mapping[str, str]
+    ) -> None:
         behaviour = replace(self.behaviours.get(marks["name"], Behaviour()))
         process = self.machine.spawn(behaviour.command or " ".join(command), marks["run"], behaviour)
-        self.windows[pane] = Window(session, session_id, pane, process, dict(marks), behaviour.screen, int(self.clock.now()))
+        self.windows[pane] = Window(
+            session, session_id, pane, process, dict(marks), behaviour.screen, int(self.clock.now())
+        )
 
     def record(self, pane: str, log: Path) -> str:  # noqa: ARG002
         self._ask()

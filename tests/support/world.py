@@ -84,7 +84,15 @@ class World:
     def _watchdog(self) -> Ticker:
         logs = LogFiles(self.folder / "log")
         eyes = Eyes(
-            self.tmux, self.machine, self.machine, self.store, logs, self.around, self.around, self.clock, ConfigFile(self.path)
+            self.tmux,
+            self.machine,
+            self.machine,
+            self.store,
+            logs,
+            self.around,
+            self.around,
+            self.clock,
+            ConfigFile(self.path),
         )
         hands = Hands(self.tmux, self.machine, self.around, logs, self.store, self.clock, FLEET)
         return Ticker(Observer(eyes), hands, self.store.load_memory(), "UTC")

@@ -12,7 +12,15 @@ import psutil
 import pytest
 
 from orchestrator.adapters import processes
-from orchestrator.adapters.processes import DeathWatch, ProcessTable, Row, command_line, end, is_alive, tree_command_lines
+from orchestrator.adapters.processes import (
+    DeathWatch,
+    ProcessTable,
+    Row,
+    command_line,
+    end,
+    is_alive,
+    tree_command_lines,
+)
 from orchestrator.model.observation import Process
 from tests.support.fleet import until
 from tests.unit.adapters.zoo import Zoo, zoo
@@ -67,7 +75,10 @@ def test_members_without_a_leader_to_go_by(crowd: Zoo) -> None:
 def test_members_after_the_leader_died(crowd: Zoo) -> None:
     psutil.Process(crowd.leader).kill()
     until(lambda: not is_alive(crowd.leader), "the leader is dead")
-    assert found(ProcessTable.read(), crowd, crowd.leader, "run-1", living=False) == ALL - UNMARKED_DAEMON - UNMARKED_CHILD
+    assert (
+        found(ProcessTable.read(), crowd, crowd.leader, "run-1", living=False)
+        == ALL - UNMARKED_DAEMON - UNMARKED_CHILD
+    )
 
 
 @pytest.mark.parametrize("leader", [0, 1, -1])
@@ -121,7 +132,9 @@ def test_zombies_and_rings_of_parents() -> None:
 
 @pytest.fixture
 def child() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(["sleep", "60"], env={"PATH": os.environ["PATH"], "AO_RUN": "x", "UMLAUT": "ü"}) as made:
+    with subprocess.Popen(
+        ["sleep", "60"], env={"PATH": os.environ["PATH"], "AO_RUN": "x", "UMLAUT": "ü"}
+    ) as made:
         until(lambda: command_line(made.pid) == "sleep 60", "it runs")
         yield made
         made.kill()
@@ -171,7 +184,7 @@ def test_command_lines_of_a_tree_and_its_threads() -> None:
         "threading.Thread(target=run).start()\n"
         "subprocess.run(['sh', '-c', 'sleep 42.WORD; :'])\n"
     )
-    with zoo(f"{sys.executable} -c \"{code}\"; :") as made:
+    with zoo(f'{sys.executable} -c "{code}"; :') as made:
         until(lambda: set(made.sleepers()) == {"41", "42"}, "both are there")
         for lines in (tree_command_lines(made.leader), ProcessTable.read().command_lines(made.leader)):
             assert lines[0].startswith("/bin/sh -c")
@@ -193,7 +206,9 @@ def test_psutil_sees_what_proc_shows(child: subprocess.Popen[bytes]) -> None:
     )  # fmt: skip
     assert theirs == processes._psutil_row(child.pid)
     assert processes._psutil_command_line(child.pid) == command_line(child.pid) == "sleep 60"
-    assert set(processes._psutil_environment(child.pid).split(b"\0")) == set(processes._environment(child.pid).split(b"\0"))
+    assert set(processes._psutil_environment(child.pid).split(b"\0")) == set(
+        processes._environment(child.pid).split(b"\0")
+    )
     child.kill()
     until(lambda: not is_alive(child.pid), "dead")
     zombie = processes._psutil_row(child.pid)
