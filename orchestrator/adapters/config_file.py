@@ -53,22 +53,26 @@ class ConfigFile:
 
     def __init__(self, path: Path, *, last_good: bool = False) -> None:
         self.path = path
+        # Read before it is loaded, so that an edit in between counts as one that is still to be taken.
+        self._bytes = self._read_if_there()
         self._config, self.error = load_or_last_good(path) if last_good else (load(path), "")
-        self._bytes = b"" if self.error else self._read()
+        if self.error:
+            self._bytes = None
         self.keep: Path | None = None
         """Where a copy of every good text is kept, for verbs that meet a broken file."""
 
     def keep_copy(self, path: Path) -> None:
         """Keep a copy of the text in force from now on."""
         self.keep = path
-        self._keep(self._bytes)
+        if self._bytes is not None:
+            self._keep(self._bytes)
 
     def current(self) -> Config:
         """The config in force, after a look at the file."""
         try:
             content = self._read()
         except OSError as error:
-            self._bytes = b""
+            self._bytes = None
             self.error = f"{self.path.name} can't be read: {error.strerror}"
             return self._config
         if content != self._bytes:
@@ -78,6 +82,12 @@ class ConfigFile:
 
     def _read(self) -> bytes:
         return self.path.read_bytes()
+
+    def _read_if_there(self) -> bytes | None:
+        try:
+            return self._read()
+        except OSError:
+            return None
 
     def _take(self, content: bytes) -> None:
         try:

@@ -99,7 +99,8 @@ class FileLauncher:
         if not word:
             return
         if "/" in word:
-            path = Path(launch.dir, os.path.expanduser(word))  # noqa: PTH111 - keeps a relative path relative to dir
+            home = environment.get("HOME", "~")  # the shell that will start it expands by this one
+            path = Path(launch.dir, home + word[1:] if word.startswith("~/") else word)
             found = path.is_file() and os.access(path, os.X_OK)
         else:
             found = shutil.which(word, path=environment["PATH"]) is not None

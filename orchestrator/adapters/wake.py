@@ -17,7 +17,9 @@ from pathlib import Path
 from orchestrator.adapters.processes import DeathWatch
 
 FIFO = "wake"
-DEBOUNCE_MS = 40
+DEBOUNCE_MS = 100
+STEP_MS = 100
+"""watchfiles wakes up this often to look whether something changed: 10 ms would cost more than all the rest."""
 STEP_MS = 50
 """How often the watching thread looks up: at 10 ms it alone costs a third of a percent of a core."""
 

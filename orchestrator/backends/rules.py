@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from orchestrator.model.reading import RuleSpec, State
+from orchestrator.model.reading import BY_LINE, REGIONS, RuleSpec, State
 
 _KEYS = tuple(field.name for field in fields(RuleSpec))
 
@@ -32,7 +32,10 @@ def parse_rule(table: Mapping[str, Any], default_name: str) -> RuleSpec:
     priority = table.get("priority", 0)
     if not isinstance(priority, int) or isinstance(priority, bool):
         raise ValueError(f"priority must be a whole number, not {priority!r}")  # noqa: TRY004 - wrong data, not a wrong call
-    _check_pattern(values["pattern"])
+    for key in ("pattern", "also_pattern"):
+        _check_pattern(values.get(key, ""))
+    for key in ("region", "also_region"):
+        _check_region(values.get(key, ""))
     values.setdefault("name", default_name)
     return RuleSpec(state=_state(table["state"]), priority=priority, **values)
 
@@ -48,6 +51,13 @@ def _state(value: Any) -> State:
         return State(value)
     except ValueError:
         raise ValueError(f"state is {value!r}; it must be one of {', '.join(State)}") from None
+
+
+def _check_region(region: str) -> None:
+    if region.startswith(BY_LINE):
+        _check_pattern(region.removeprefix(BY_LINE))
+    elif region and region not in REGIONS:
+        raise ValueError(f"there is no region {region!r}; there are {', '.join(REGIONS)} and {BY_LINE}REGEX")
 
 
 def _check_pattern(pattern: str) -> None:

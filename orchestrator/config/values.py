@@ -16,6 +16,7 @@ from orchestrator.config.findings import Findings
 from orchestrator.config.locate import At
 from orchestrator.config.words import did_you_mean, given, quoted, seconds, shown
 from orchestrator.model.config import FromEnv
+from orchestrator.model.reading import BY_LINE, REGIONS
 
 BAD: Final = object()
 """What `read` gives for a value whose problem has been noted."""
@@ -193,12 +194,10 @@ class Region(Text):
     expected = "a region of the screen"
 
     def convert(self, value: object) -> str:
-        from orchestrator.reading.regions import BY_LINE, MATCHED, SEARCHED  # noqa: PLC0415 -- only a file with rules of its own pays for it
-
         text = super().convert(value)
         if text.startswith(BY_LINE):
             return BY_LINE + Regex().convert(text.removeprefix(BY_LINE))
-        known = (*SEARCHED, *MATCHED, f"{BY_LINE}REGEX")
+        known = (*REGIONS, f"{BY_LINE}REGEX")
         if text and text not in known[:-1]:
             guess = did_you_mean(text, known)
             raise WrongValue(f"there is no region {quoted(text)}{guess} (known: {', '.join(known)})")

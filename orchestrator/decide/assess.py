@@ -21,6 +21,8 @@ from orchestrator.reading import compile_rules, read
 
 QUIET = 3.0
 """Seconds without output after which a program without rules counts as idle."""
+BY_ACTIVITY = "activity"
+"""Rule of a reading that comes from the pane's output alone."""
 AT_ONCE = frozenset({State.LIMITED, State.DIALOG, State.AUTH})
 _AS_CONDITION = {state: Condition(state.value) for state in State if state is not State.EXITED}
 
@@ -96,7 +98,7 @@ def assess_reading(facts: Facts, screen: Screen | None, now: float, mono: float,
 
 def _by_activity(held: ReadingMemory, pane: Pane, now: float, mono: float) -> ReadingMemory:
     state = State.WORKING if now - pane.activity < QUIET else State.IDLE
-    return held if state is held.state else _accept(held, Reading(state, rule="activity"), now, mono)
+    return held if state is held.state else _accept(held, Reading(state, rule=BY_ACTIVITY), now, mono)
 
 
 def _believe(held: ReadingMemory, reading: Reading, now: float, mono: float) -> ReadingMemory:

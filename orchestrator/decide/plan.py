@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from orchestrator.decide.assess import Facts, assess_reading, gather, view
+from orchestrator.decide.assess import BY_ACTIVITY, QUIET, Facts, assess_reading, gather, view
 from orchestrator.decide.delivery import deliver
 from orchestrator.decide.lifecycle import advance
 from orchestrator.decide.logs import keep_log
@@ -18,11 +18,14 @@ from orchestrator.model.action import Action, Plan, RestoreSocket
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.memory import Memory, SessionMemory, Stage
 from orchestrator.model.observation import Observation, ServerState
+from orchestrator.model.reading import State
 from orchestrator.model.request import Request
 from orchestrator.model.view import Condition, View
 
 SOON = 0.05
 RETRY_TMUX = 1.0
+HOUSEKEEPING = 5.0
+"""Seconds between two looks at what wakes nobody: logs, programs, a config whose change was missed."""
 QUIET_TRANSITIONS = frozenset(
     {
         Condition.MISSING,
@@ -167,6 +170,8 @@ def _turn(facts: Facts, observation: Observation) -> Step:
     if observation.server is ServerState.UP:
         deliver(facts, step)
         keep_log(facts, step)
+    if step.session.reading.rule == BY_ACTIVITY and step.session.reading.state is State.WORKING:
+        step.again(QUIET)
     if step.session.reading.candidate is not None:
         step.again(0.2)
     return step
@@ -215,4 +220,4 @@ def _wake_after(turns: list[Turn], observation: Observation, requests: list[Requ
         wake = min(wake, RETRY_TMUX)
     if any(not request.answered for request in requests):
         wake = min(wake, 0.25)
-    return min(wake, observation.config.watchdog.signal_interval)
+    return min(wake, observation.config.watchdog.signal_interval, HOUSEKEEPING)

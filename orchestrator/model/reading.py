@@ -32,6 +32,25 @@ class State(StrEnum):
     """Nothing that is known: no action on it."""
 
 
+REGIONS = (
+    "command",
+    "title",
+    "screen",
+    "box",
+    "hint",
+    "footer",
+    "status",
+    "dialog",
+    "last",
+    "finished",
+    "notices",
+    "replies",
+)
+"""The parts of a screen that a rule can look at; `reading/regions.py` says what each is."""
+BY_LINE = "lines:"
+"""A region that begins so is all rows that the expression behind it matches."""
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSpec:
     """One reading rule, as a profile or agents.toml states it.

@@ -13,37 +13,20 @@ from orchestrator.reading.regions import View
 from orchestrator.reading.resets import countdown, find_reset
 from orchestrator.reading.rules import Hit, Rules
 
-_SETTLED = 3.0
-"""Seconds without a change after which a plain command counts as idle."""
 _LONG_RETRY = 300.0
 """Seconds: a program that retries by itself, but later than this, is limited and not in trouble."""
 _EVIDENCE_ROWS = 6
 
 
-def read(
-    rules: Rules,
-    screen: Screen,
-    now: datetime,
-    tz: str,
-    unchanged_for: float | None = None,
-    first_seen: datetime | None = None,
-) -> Reading:
-    """What the program on this screen says of itself now.
+def judge(rules: Rules, screen: Screen, seen: datetime, tz: str) -> Reading:
+    """The reading of a screen of a program that has rules.
 
     Args:
-        rules: of its backend, from `compile_rules`.
+        rules: at least one.
         screen: the pane.
-        now: the time of the look, with zone.
+        seen: when what is on the screen was first seen, with zone.
         tz: IANA name of the zone in which the program prints times.
-        unchanged_for: seconds since the screen last changed, None when that is not known.
-        first_seen: when the message on the screen was first read, None for now. A bare time
-            or a duration counts from there.
     """
-    if not rules:
-        moving = unchanged_for is not None and unchanged_for < _SETTLED
-        return Reading(
-            State.WORKING if moving else State.IDLE, rule="screen changes" if moving else "screen is still"
-        )
     view = View(screen)
     hits, messages = list(rules.search(view)), _messages(rules, view)
     best = _strongest(hits + messages[:1], messages) or _old_warning(rules, view)
@@ -56,7 +39,7 @@ def read(
     reading = Reading(best.spec.state, best.spec.name, evidence)
     if best.spec.state is not State.LIMITED:
         return reading
-    return replace(reading, reset_at=find_reset(_told(hits, messages), first_seen or now, tz))
+    return replace(reading, reset_at=find_reset(_told(hits, messages), seen, tz))
 
 
 def _told(hits: list[Hit], messages: list[Hit]) -> Iterator[str]:

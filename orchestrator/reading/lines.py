@@ -74,6 +74,8 @@ _STATUS = re.compile(
     r"|↻ ",
     re.IGNORECASE,
 )
+_MAY_BE_STATUS = re.compile(r"\W|.*(?:\(|…|\.\.\.|waiting)", re.IGNORECASE).match
+"""Whether the longer search is worth it: most rows are plain words."""
 _ERROR = re.compile(r"litellm\.\w+(?:Error|Exception)\b|❯ API Error: ")
 """Errors that stand where otherwise the user's or the agent's words do."""
 _MARKS = {
@@ -114,6 +116,8 @@ class Line:
 
 def parse_line(row: int, raw: str) -> Line:
     """A row of `capture-pane` as a `Line`."""
+    if not raw or raw.isspace():
+        return Line(row, 0, "", Mark.NONE)
     text = raw.translate(_PLAIN).rstrip()
     column = 0
     sided = _SIDED.match(text)
@@ -140,7 +144,7 @@ def _marked(line: Line) -> Line:
         return replace(line, mark=Mark.FINISHED, glyph=glyph)
     if _ERROR.match(text):
         return replace(line, mark=Mark.NOTICE, text=text.lstrip("❯ "))
-    if _STATUS.match(text):
+    if _MAY_BE_STATUS(text) and _STATUS.match(text):
         mark = Mark.STATUS
     else:
         mark = _MARKS.get(glyph) or _other_mark(glyph)

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-from orchestrator.model.reading import Screen
+from orchestrator.model.reading import BY_LINE, Screen
 from orchestrator.reading.blocks import Block, cut_blocks
 from orchestrator.reading.box import Box, Cues, find_box
 from orchestrator.reading.lines import Line, Mark, parse_line
@@ -29,12 +29,6 @@ _SCROLLED_ROWS = 15
 _LAST_ROWS = 2
 _STATUS_BLOCKS = 4
 """How many blocks (tips, queued messages) may stand between the spinner and the box."""
-
-SEARCHED = ("command", "title", "screen", "box", "hint", "footer", "status", "dialog", "last", "finished")
-"""Regions that are one text, searched as a whole."""
-MATCHED = ("notices", "replies")
-"""Regions of messages: a pattern must match from the beginning of one of their rows."""
-BY_LINE = "lines:"
 
 
 @dataclass(frozen=True)

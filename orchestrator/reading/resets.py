@@ -25,7 +25,7 @@ _RETRY = re.compile(
 _REACH = 60
 """Signs between such a word and its time, at most."""
 _IN = re.compile(
-    r"(?!(?s:.*)\bup to\b)[^\d]{0,24}?(?:\bin\b|\bafter\b|:|\bwait)?\s*(?:about |approximately |~)?$",
+    r"(?!(?s:.*)\b(?:up to|more than|less than)\b)[^\d]{0,24}?(?:\bin\b|\bafter\b|:|\bwait)?\s*(?:about |approximately |~)?$",
     re.IGNORECASE,
 )
 _EPOCH = re.compile(r"(?:\||resets_?at\"?\s*[:=]\s*\"?)(?P<epoch>\d{10}(?:\d{3})?)\b", re.IGNORECASE)

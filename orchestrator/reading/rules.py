@@ -6,11 +6,18 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 from orchestrator.model.reading import RuleSpec
-from orchestrator.reading.blocks import OwnWords, Start
-from orchestrator.reading.lines import Line
-from orchestrator.reading.regions import MATCHED, View
+
+if TYPE_CHECKING:  # these compile many expressions; who only makes rules need not wait for them
+    from orchestrator.reading.blocks import OwnWords, Start
+    from orchestrator.reading.lines import Line
+    from orchestrator.reading.regions import View
+
+MATCHED = ("notices", "replies")
+"""Regions of messages: a pattern must match from the beginning of one. All others are one text, searched
+as a whole."""
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
 

@@ -56,7 +56,7 @@ class Loop:
     store: Store
     clock: Clock
     tidy: Callable[[], None]
-    _wait: float = 0.0
+    _due: float = 0.0
     _stop: bool = False
     _tidied: float = 0.0
     _told_error: str = ""
@@ -67,44 +67,43 @@ class Loop:
             self.once()
 
     def once(self, longest: float = GLANCE) -> None:
-        """Wait for at most `longest` seconds, and tick if anything asks for it or it is time."""
-        self._wait = self._pass(min(self._wait, longest))
-
-    def step(self) -> float:
-        """Wait until the next tick is due and tick; seconds until the one after that."""
-        self._wait = self._pass(self._wait)
-        return self._wait
-
-    def _pass(self, wait: float) -> float:
+        """Wait for at most `longest` seconds; tick if something asks for it or it is time, else glance."""
         self.waker.watch_tmux(self.news.fileno())
-        begun = self.clock.mono()
-        asked, news = self.waker.wait(min(wait, GLANCE))
+        asked, news = self.waker.wait(min(longest, GLANCE, max(0.0, self._due - self.clock.mono())))
         if self.waker.signalled:
-            return wait
+            return
         if news:
             asked = self.news.take_news() or asked
-        left = wait - (self.clock.mono() - begun)
-        if asked or left <= 0:
-            return self._tick()
-        return self._glance(left)
+        if asked or self.clock.mono() >= self._due:
+            self._tick()
+        else:
+            self._glance()
 
-    def _glance(self, left: float) -> float:
+    def settle(self, within: float) -> None:
+        """Go on until nothing is due within so many seconds: whatever can be done at once is done."""
+        self.once()
+        while self._due - self.clock.mono() < within and not self.waker.signalled:
+            self.once()
+
+    def _glance(self) -> None:
         try:
             moved = self.ticker.observer.glance()
         except (AoError, OSError) as error:
             self.journal.trouble(f"could not look: {error}")
-            return left
-        return self._tick(moved) if moved is not None else left
+            return
+        if moved is not None:
+            self._tick(moved)
 
-    def _tick(self, snapshot: Snapshot | None = None) -> float:
+    def _tick(self, snapshot: Snapshot | None = None) -> None:
         try:
             plan = self.ticker.tick(snapshot)
         except Exception:  # noqa: BLE001 - a fleet must be looked after whatever one tick met
             self.journal.trouble("a tick failed; the next one follows", trace=True)
-            return TROUBLE_PAUSE
-        self._report(plan)
+            self._due = self.clock.mono() + TROUBLE_PAUSE
+            return
+        self._due = self.clock.mono() + plan.wake_after
         self._stop = plan.stop
-        return plan.wake_after
+        self._report(plan)
 
     def _report(self, plan: Plan) -> None:
         """Step 6: events to whoever listens."""

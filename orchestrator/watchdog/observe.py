@@ -59,13 +59,15 @@ class Observer:
     _seen: dict[str, attention.Seen] = field(default_factory=dict)
     _ready: dict[str, str] = field(default_factory=dict)
     _rows: object = None
+    _config: Config | None = None
     _logs_mono: float = 0.0
     _conversations_mono: float = 0.0
 
     def glance(self) -> Snapshot | None:
-        """One cheap look: the snapshot when something in it has moved since the last tick, else None."""
+        """One cheap look: the snapshot when it or the config has moved since the last tick, else None."""
         snapshot = self.eyes.tmux.snapshot()
-        return snapshot if _rows_of(snapshot) != self._rows or self._unsettled() else None
+        moved = _rows_of(snapshot) != self._rows or self.eyes.config.current() is not self._config
+        return snapshot if moved or self._unsettled() else None
 
     def observe(
         self, memory: Memory, failures: Mapping[str, StartFailure], snapshot: Snapshot | None = None
@@ -73,7 +75,7 @@ class Observer:
         """Everything one tick needs; a snapshot that was just taken is used as it is."""
         eyes = self.eyes
         now, mono = eyes.clock.now(), eyes.clock.mono()
-        config = eyes.config.current()
+        config = self._config = eyes.config.current()
         snapshot = snapshot or eyes.tmux.snapshot()
         self._rows = _rows_of(snapshot)
         panes = dict(snapshot.panes or {})

@@ -120,11 +120,11 @@ class Bench:
         for process in mine:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        until(lambda: not any(map(_lives, mine)), "all that was started has ended")
+        until(lambda: not any(map(lives, mine)), "all that was started has ended")
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _lives(process: psutil.Process) -> bool:
+def lives(process: psutil.Process) -> bool:
     """A zombie has ended; when its new parent collects it is no matter of the test's."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

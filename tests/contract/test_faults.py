@@ -12,7 +12,7 @@ import pytest
 from orchestrator.adapters.wake import Waker
 from orchestrator.errors import EnvironmentMissing, TmuxUnavailable
 from orchestrator.model.observation import ServerState
-from tests.contract.bench import Bench, bench
+from tests.contract.bench import Bench, bench, lives
 from tests.support.fleet import until
 
 
@@ -50,7 +50,7 @@ def test_the_next_call_after_a_killed_control_client_is_answered(world: Bench) -
     pane = world.pane("a")
     client = _control_client(world)
     client.kill()
-    until(lambda: not client.is_running() or client.status() == psutil.STATUS_ZOMBIE, "killed")
+    until(lambda: not lives(client), "killed")
     with pytest.raises(TmuxUnavailable):
         world.tmux.press(pane, "Enter")
     assert world.tmux.press(pane, "Enter") == ""
@@ -144,7 +144,7 @@ def test_an_empty_server_is_ended_with_its_socket(world: Bench) -> None:
     assert world.tmux.close_pane(world.pane("a")) == ""
     assert world.tmux.end_empty_server()
     assert not world.tmux.socket_path.exists()
-    until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE, "the server has ended")
+    until(lambda: not lives(server), "the server has ended")
     assert world.tmux.end_empty_server()
 
 

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -40,12 +40,27 @@ FULL_MEMORY = Memory(
         "a": SessionMemory(
             name="a", desire=Desire.UP, stage=Stage.RUNNING, run="r", deaths=(3.0,), due=9.75,
             exit=Exit(1.0, 2.0, status=3, words=("last", "wörds")), reading=ReadingMemory(state=State.LIMITED, reset_at=5.0, idle_mono=None),
-            deliveries=(Delivery("k", "text\nwith \"lines\" ✳", "wake", DeliveryState.TYPED, presses=2),), survivors=("1 sh",),
+            deliveries=(Delivery("k", 'text\nwith "lines" ✳', "wake", DeliveryState.TYPED, presses=2),), survivors=("1 sh",),
         ),
         "b/c d": SessionMemory(name="b/c d"),
     },
     phases={"loop": PhaseMemory(index=2, phase_id="p2", ids=("p1", "p2"))},
 )  # fmt: skip
+
+
+_opened: list[Store] = []
+
+
+def open_store(path: Path, *, read_only: bool = False) -> Store:
+    _opened.append(Store(path, read_only=read_only))
+    return _opened[-1]
+
+
+@pytest.fixture(autouse=True)
+def _close_stores() -> Iterator[None]:
+    yield
+    while _opened:
+        _opened.pop().close()
 
 
 @pytest.fixture
@@ -63,7 +78,7 @@ def view(name: str, reason: str = "") -> View:
 
 def fill(path: Path) -> None:
     """A store with enough in it to have several pages."""
-    store = Store(path)
+    store = open_store(path)
     store.load_memory()
     store.save(Plan(FULL_MEMORY, events=tuple(event("x" * 300) for _ in range(200)), views=(view("a"),)), 1.0)
     store.close()
@@ -73,18 +88,18 @@ def fill(path: Path) -> None:
 
 
 def test_memory_comes_back_as_it_was(path: Path) -> None:
-    store = Store(path)
+    store = open_store(path)
     assert store.load_memory() == Memory()
     store.save(Plan(FULL_MEMORY), 1.0)
     store.close()
-    assert Store(path).load_memory() == FULL_MEMORY
+    assert open_store(path).load_memory() == FULL_MEMORY
 
 
 def test_what_is_no_more_is_forgotten(path: Path) -> None:
-    store = Store(path)
+    store = open_store(path)
     store.save(Plan(FULL_MEMORY, views=(view("a"), view("b"))), 1.0)
     store.close()
-    again = Store(path)
+    again = open_store(path)
     again.load_memory()
     again.save(Plan(Memory(boot="boot-2"), views=(view("b"),)), 2.0)
     assert again.load_memory() == Memory(boot="boot-2")
@@ -92,14 +107,14 @@ def test_what_is_no_more_is_forgotten(path: Path) -> None:
 
 
 def test_views_follow_the_order_of_the_config(path: Path) -> None:
-    store = Store(path)
+    store = open_store(path)
     store.save(Plan(Memory(), views=(view("a"), view("b"), view("c"))), 1.0)
     store.save(Plan(Memory(), views=(view("c"), view("a"), view("b"))), 2.0)
     assert [each.name for each in store.views()] == ["c", "a", "b"]
 
 
 def test_only_what_changed_is_written(path: Path) -> None:
-    store = Store(path)
+    store = open_store(path)
     store.save(Plan(FULL_MEMORY, views=(view("a"), view("b"))), 1.0)
     assert changes(store, Plan(FULL_MEMORY, views=(view("a"), view("b")))) == 0
     assert changes(store, Plan(FULL_MEMORY, views=(view("a"), view("b", "new")))) == 1
@@ -110,7 +125,7 @@ def test_only_what_changed_is_written(path: Path) -> None:
     )
     assert changes(store, Plan(moved, views=(view("a"), view("b", "new")))) == 2
     store.close()
-    again = Store(path)
+    again = open_store(path)
     again.load_memory()
     assert changes(again, Plan(moved, views=(view("a"), view("b", "new")))) == 0
 
@@ -127,14 +142,14 @@ def test_a_part_that_can_not_be_read_is_forgotten_alone(path: Path) -> None:
         db.execute("UPDATE memory SET body = ? WHERE key = 'session/a'", (b'{"name": 5',))
         db.execute("UPDATE events SET data = ? WHERE id = 1", (b"\xff{",))
     db.close()
-    store = Store(path)
+    store = open_store(path)
     assert set(store.load_memory().sessions) == {"b/c d"}
     assert store.load_memory().boot == "boot-1"
     assert len(store.events(limit=500)) == 200
 
 
 def test_events_in_order_by_subject_and_from_a_number_on(path: Path) -> None:
-    store = Store(path)
+    store = open_store(path)
     for number in range(6):
         store.add_event(event(f"m{number}", "ab"[number % 2]), float(number))
     assert [each.event.message for each in store.events()] == [f"m{number}" for number in range(6)]
@@ -149,7 +164,7 @@ def test_events_in_order_by_subject_and_from_a_number_on(path: Path) -> None:
 def test_old_events_and_answers_are_tidied_away(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "EVENTS_KEPT", 3)
     monkeypatch.setattr(module, "REQUESTS_KEPT", 1)
-    store = Store(path)
+    store = open_store(path)
     for number in range(5):
         store.add_event(event(f"m{number}"), 1.0)
         store.add_request(request())
@@ -165,7 +180,7 @@ def request() -> Request:
 
 
 def test_requests_are_numbered_answered_and_kept(path: Path) -> None:
-    verb, watchdog = Store(path), Store(path)
+    verb, watchdog = open_store(path), open_store(path)
     first, second = verb.add_request(request()), verb.add_request(request())
     assert [each.id for each in watchdog.open_requests()] == [first, second]
     outcomes = {"a": Outcome(Result.STARTED), "b": Outcome(Result.DIED, "words")}
@@ -182,9 +197,9 @@ def test_requests_are_numbered_answered_and_kept(path: Path) -> None:
 
 
 def test_a_reader_sees_whole_ticks_while_a_writer_writes(path: Path) -> None:
-    writer = Store(path)
+    writer = open_store(path)
     writer.save(Plan(Memory(boot="0"), views=(view("a", "0"), view("b", "0"))), 1.0)
-    reader = Store(path, read_only=True)
+    reader = open_store(path, read_only=True)
     stop, torn = threading.Event(), list[object]()
 
     def read() -> None:
@@ -211,9 +226,9 @@ def test_a_reader_sees_whole_ticks_while_a_writer_writes(path: Path) -> None:
 
 def test_a_reader_never_writes_or_creates(path: Path) -> None:
     with pytest.raises(StoreBroken, match="no store"):
-        Store(path, read_only=True)
+        open_store(path, read_only=True)
     fill(path)
-    reader = Store(path, read_only=True)
+    reader = open_store(path, read_only=True)
     with pytest.raises(StoreBroken):
         reader.add_event(event("x"), 1.0)
     assert len(reader.events(limit=500)) == 200
@@ -246,7 +261,7 @@ sys.exit(store.moved_aside is not None)
     for opener in openers:
         opener.communicate()
     assert [opener.returncode for opener in openers] == [0] * 4
-    assert len(Store(path).events()) == 80
+    assert len(open_store(path).events()) == 80
 
 
 def test_a_store_that_is_locked_is_left_where_it_is(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +274,7 @@ def test_a_store_that_is_locked_is_left_where_it_is(path: Path, monkeypatch: pyt
         sqlite3, "connect", lambda *args, **kwargs: connect(*args, **{**kwargs, "timeout": 0.1})
     )
     with pytest.raises(StoreBroken, match="locked"):
-        Store(path)
+        open_store(path)
     holder.close()
     assert os.listdir(path.parent) == ["ao.db"]  # noqa: PTH208
 
@@ -269,7 +284,7 @@ def test_a_store_that_is_locked_is_left_where_it_is(path: Path, monkeypatch: pyt
 
 def test_a_store_of_version_0_is_brought_up_to_date(path: Path) -> None:
     sqlite3.connect(path).close()
-    store = Store(path)
+    store = open_store(path)
     store.save(Plan(FULL_MEMORY), 1.0)
     assert store._db.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
     assert store.moved_aside is None
@@ -279,22 +294,22 @@ def test_a_step_is_added_to_a_store_that_is_in_use(path: Path, monkeypatch: pyte
     fill(path)
     steps = (*MIGRATIONS, ("ALTER TABLE events ADD COLUMN extra TEXT", "CREATE TABLE more (id INTEGER)"))
     monkeypatch.setattr(module, "MIGRATIONS", steps)
-    store = Store(path)
+    store = open_store(path)
     assert store.moved_aside is None
     assert store.load_memory() == FULL_MEMORY
     assert store._db.execute("PRAGMA user_version").fetchone() == (len(steps),)
     store.close()
-    assert Store(path).moved_aside is None
+    assert open_store(path).moved_aside is None
 
 
 def test_a_step_that_fails_leaves_no_half_of_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(path)
     monkeypatch.setattr(module, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE more (id INTEGER)", "NONSENSE")))
     with pytest.raises(sqlite3.OperationalError):
-        Store(path)
+        open_store(path)
     (aside,) = path.parent.glob("ao.db.broken-1")
     monkeypatch.undo()
-    kept = Store(aside)
+    kept = open_store(aside)
     assert kept.moved_aside is None
     assert kept.load_memory() == FULL_MEMORY
 
@@ -336,6 +351,7 @@ def written_later(path: Path) -> None:
 def of_another_program(path: Path) -> None:
     path.unlink()
     db = sqlite3.connect(path)
+    db.execute("PRAGMA journal_mode = WAL")
     db.execute("CREATE TABLE memory (something TEXT)")
     db.close()
 
@@ -361,13 +377,13 @@ def test_a_broken_store_is_kept_aside_and_begun_anew(path: Path, break_it: Calla
     fill(path)
     break_it(path)
     before = content(path)
-    store = Store(path)
+    store = open_store(path)
     assert store.moved_aside == path.with_name("ao.db.broken-1")
     assert content(store.moved_aside) == before
     assert store.load_memory() == Memory()
     store.save(Plan(FULL_MEMORY, events=(event("new"),)), 1.0)
     store.close()
-    again = Store(path)
+    again = open_store(path)
     assert again.moved_aside is None
     assert again.load_memory() == FULL_MEMORY
 
@@ -375,13 +391,13 @@ def test_a_broken_store_is_kept_aside_and_begun_anew(path: Path, break_it: Calla
 def test_a_second_broken_store_does_not_replace_the_first(path: Path) -> None:
     for text in ("first", "second"):
         path.write_text(text)
-        Store(path).close()
+        open_store(path).close()
     assert [path.with_name(f"ao.db.broken-{number}").read_text() for number in (1, 2)] == ["first", "second"]
 
 
 def test_an_empty_file_is_a_new_store(path: Path) -> None:
     path.touch()
-    store = Store(path)
+    store = open_store(path)
     assert store.moved_aside is None
     assert store.load_memory() == Memory()
 
@@ -390,7 +406,7 @@ def test_the_file_behind_a_planted_link_is_not_touched(path: Path, tmp_path: Pat
     victim = tmp_path / "victim"
     victim.write_text("precious")
     path.symlink_to(victim)
-    Store(path).close()
+    open_store(path).close()
     assert victim.read_text() == "precious"
     assert not path.is_symlink()
 
@@ -399,7 +415,7 @@ def test_the_file_behind_a_planted_link_is_not_touched(path: Path, tmp_path: Pat
 def test_nobody_else_can_read_it(path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        store = Store(path)
+        store = open_store(path)
         store.add_event(event("x"), 1.0)
     finally:
         os.umask(before)
@@ -440,9 +456,21 @@ print(refused(lambda: Store(path)))
     assert "can't be written" in done.stdout.splitlines()[0]
     assert "can't be opened" in done.stdout.splitlines()[2]
     assert not list(path.parent.glob("*.broken*"))
-    store = Store(path)
+    store = open_store(path)
     assert store.load_memory() == FULL_MEMORY
     assert len(store.events(limit=500)) == 201
+
+
+def test_a_full_database_is_named_as_full_each_time(path: Path) -> None:
+    store = open_store(path)
+    large = event("x" * 200_000)
+    store._db.execute("PRAGMA max_page_count = 20")
+    for _ in range(2):
+        with pytest.raises(StoreBroken, match="full"):
+            store.add_event(large, 1.0)
+    store._db.execute("PRAGMA max_page_count = 1000")
+    store.add_event(large, 1.0)
+    assert len(store.events()) == 1
 
 
 def test_no_descriptor_left_is_no_fault_of_the_store(path: Path) -> None:
@@ -452,11 +480,11 @@ def test_no_descriptor_left_is_no_fault_of_the_store(path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (taken[0] + 1, hard))
     try:
         with pytest.raises(StoreBroken):
-            Store(path)
+            open_store(path)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         os.close(taken[0])
-    assert Store(path).load_memory() == FULL_MEMORY
+    assert open_store(path).load_memory() == FULL_MEMORY
 
 
 def content(path: Path) -> object:
@@ -486,7 +514,7 @@ for number in range(10**6):
     finally:
         writer.kill()
         writer.wait()
-    store = Store(path)
+    store = open_store(path)
     assert store.moved_aside is None
     assert store.load_memory().boot == store.events()[-1].event.message
 

@@ -1,0 +1,175 @@
+"""A start's files on disk, and what keeps a start from happening."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.adapters.launcher import FileLauncher
+from orchestrator.errors import EnvironmentMissing
+from orchestrator.model.action import Start
+from orchestrator.model.config import BackendSpec, FromEnv, Kind
+from orchestrator.model.launch import Kickoff, LaunchSpec
+
+SHOW = 'printf "%s\\n" "$@" > shown; env >> shown'
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    program = tmp_path / "bin" / "agent"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\n{SHOW}\n")
+    program.chmod(0o755)
+    return program
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> FileLauncher:
+    (tmp_path / "state").mkdir()
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path),
+        "TOKEN": "s3cret'\n\"x",
+        "TMUX": "/outer,1,0",
+        "AO_RUN": "outer",
+    }
+    return FileLauncher(tmp_path / "state", tmp_path / "agents.toml", environ)
+
+
+@pytest.fixture
+def start(tmp_path: Path, program: Path) -> Start:
+    spec = LaunchSpec(
+        "a", "t-a", Kind.PERSISTENT, tmp_path / "work dir", BackendSpec("b", str(program)), kickoff=Kickoff(("do this;",)),
+        env={"KEY": FromEnv("TOKEN"), "PLAIN": "$HOME `id`"},
+    )  # fmt: skip
+    return Start(spec, "run-1", "spec-1")
+
+
+def with_launch(start: Start, **changes: object) -> Start:
+    return replace(start, launch=replace(start.launch, **changes))  # type: ignore[arg-type]  # one of its fields
+
+
+def run(words: object, folder: Path) -> list[str]:
+    subprocess.run(list(words), env={}, check=True, timeout=20)  # type: ignore[call-overload]  # a sequence of words
+    return (folder / "work dir" / "shown").read_text().splitlines()
+
+
+def test_the_program_gets_its_prompt_and_its_environment(
+    launcher: FileLauncher, start: Start, tmp_path: Path
+) -> None:
+    shown = run(launcher.prepare(start), tmp_path)
+    assert shown[0] == "do this;"
+    assert {
+        "KEY=s3cret'",
+        '"x',
+        "PLAIN=$HOME `id`",
+        "AO_RUN=run-1",
+        "AO_AGENT=a",
+        f"AO_CONFIG={tmp_path}/agents.toml",
+    } <= set(shown)
+    assert not any(line.startswith("TMUX") or "outer" in line for line in shown)
+
+
+def test_secrets_are_on_no_command_line_and_in_no_open_file(
+    launcher: FileLauncher, start: Start, tmp_path: Path
+) -> None:
+    before = os.umask(0)
+    try:
+        words = launcher.prepare(start)
+    finally:
+        os.umask(before)
+    assert not any("s3cret" in word for word in words)
+    folder = tmp_path / "state" / "launch"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {
+        "a.sh": 0o600,
+        "a.kickoff.md": 0o600,
+    }
+    run(words, tmp_path)
+    assert [path.name for path in folder.iterdir()] == ["a.kickoff.md"]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["-dash", 'it\'s "x" $(id) `id` $HOME', "a\nb\n\n", "✳ \udcff", "", " ", "x" * 119_000, "\\n %s"],
+)
+def test_prompts_arrive_unchanged(
+    launcher: FileLauncher, start: Start, program: Path, tmp_path: Path, prompt: str
+) -> None:
+    program.write_text('#!/bin/sh\nprintf "%s|" "$@" > shown\n')
+    file = tmp_path / "prompt.md"
+    file.write_bytes(prompt.encode("utf-8", "surrogateescape"))
+    words = launcher.prepare(with_launch(start, kickoff=Kickoff((file,))))
+    subprocess.run(list(words), env={}, check=True, timeout=20)
+    got = (tmp_path / "work dir" / "shown").read_bytes()
+    assert got == (prompt + "|").encode("utf-8", "surrogateescape")
+    assert launcher.kickoff_file("a").read_bytes() == file.read_bytes()
+
+
+def test_a_prompt_above_the_argument_limit_is_pointed_to(
+    launcher: FileLauncher, start: Start, tmp_path: Path
+) -> None:
+    shown = run(launcher.prepare(with_launch(start, kickoff=Kickoff(("x" * 1_000_000,)))), tmp_path)
+    assert str(launcher.kickoff_file("a")) in shown[0]
+    assert launcher.kickoff_file("a").read_text() == "x" * 1_000_000
+
+
+def test_what_is_missing_is_named(launcher: FileLauncher, start: Start, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"with \0 inside")
+    cases = {
+        "variable NO_SUCH_VAR": with_launch(start, env={"KEY": FromEnv("NO_SUCH_VAR")}),
+        "program no-such-program": with_launch(start, backend=BackendSpec("b", "no-such-program --flag")),
+        "program /no/such": with_launch(start, backend=BackendSpec("b", "/no/such")),
+        "program ./agent": with_launch(start, backend=BackendSpec("b", "./agent")),
+        f"program {file}": with_launch(start, backend=BackendSpec("b", str(file))),
+        f"program {tmp_path}": with_launch(start, backend=BackendSpec("b", str(tmp_path))),
+        "no-such-prompt.md": with_launch(start, kickoff=Kickoff((tmp_path / "no-such-prompt.md",))),
+        "no-such-template": with_launch(start, kickoff=Kickoff(template=tmp_path / "no-such-template")),
+        f"file {tmp_path} can't be read": with_launch(start, kickoff=Kickoff((tmp_path,))),
+        "NUL": with_launch(start, kickoff=Kickoff((file,))),
+        f"folder {file}/below": with_launch(start, dir=file / "below"),
+    }
+    for words, broken in cases.items():
+        with pytest.raises(EnvironmentMissing, match=words):
+            launcher.prepare(broken)
+    assert not list((tmp_path / "state" / "launch").glob("*.sh"))
+
+
+@pytest.mark.parametrize("word", ["bin/agent", "./bin/agent", "~/bin/agent", "agent"])
+def test_programs_by_a_relative_path_by_home_and_by_path(
+    launcher: FileLauncher, start: Start, program: Path, tmp_path: Path, word: str
+) -> None:
+    home = tmp_path / "other home"
+    (home / "bin").mkdir(parents=True)
+    (tmp_path / "work dir").mkdir()
+    program.parent.rename(home / "bin" if word[0] in "~a" else tmp_path / "work dir" / "bin")
+    env = {"HOME": str(home), "PATH": f"{home}/bin:{os.environ['PATH']}"}
+    shown = run(launcher.prepare(with_launch(start, backend=BackendSpec("b", word), env=env)), tmp_path)
+    assert shown[0] == "do this;"
+
+
+def test_a_planted_link_in_the_place_of_a_script_is_replaced(
+    launcher: FileLauncher, start: Start, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    folder = tmp_path / "state" / "launch"
+    folder.mkdir(mode=0o700)
+    (folder / "a.sh").symlink_to(victim)
+    (folder / "a.kickoff.md").symlink_to(victim)
+    run(launcher.prepare(start), tmp_path)
+    assert victim.read_text() == "precious"
+
+
+def test_a_resumed_program_is_not_told_its_kickoff_again(
+    launcher: FileLauncher, start: Start, tmp_path: Path
+) -> None:
+    backend = replace(start.launch.backend or BackendSpec("b", ""), supports_resume=True)
+    resumed = replace(with_launch(start, backend=backend), resume=True, conversation="id 1", words="go on")
+    assert run(launcher.prepare(resumed), tmp_path)[:3] == ["--resume", "id 1", "go on"]
