@@ -44,6 +44,7 @@ class ProcessesHere:
         return processes.ProcessTable.read()
 
     is_alive = staticmethod(processes.is_alive)
+    command_name = staticmethod(processes.command_name)
     tree_command_lines = staticmethod(processes.tree_command_lines)
     end = staticmethod(processes.end)
 

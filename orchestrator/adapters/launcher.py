@@ -39,6 +39,10 @@ class FileLauncher:
         """Where a session's kickoff is."""
         return self._folder / f"{name}.kickoff.md"
 
+    def discard(self, name: str) -> None:
+        """Remove a launch script that was not run; it removes itself when it is."""
+        (self._folder / f"{name}.sh").unlink(missing_ok=True)
+
     def prepare(self, start: Start) -> Sequence[str]:
         """Write what the start needs; the words to run.
 

@@ -47,6 +47,7 @@ def driver(fleet: Fleet, role: str) -> OpenDriver:
 
 def listener(*, quiet: bool) -> Listener:
     """Shows events on the way, to a person who waits at a terminal."""
+
     def listen(event: Event) -> None:
         if sys.stderr.isatty() and not quiet and event.subject and event.kind in TOLD:
             print(f"{event.subject}: {event.message}", file=sys.stderr, flush=True)

@@ -12,6 +12,7 @@ from orchestrator.errors import UsageError
 from orchestrator.model.config import LoopSpec
 from orchestrator.model.memory import PhaseMemory
 from orchestrator.model.request import FAILURES, Verb
+from orchestrator.model.text import printable
 
 PATIENCE = 15.0
 
@@ -53,7 +54,10 @@ def move(
     """
     spec = choose_loop(fleet, loop)
     answer = carry_out(
-        fleet, new_request(Verb.PHASE, (), PATIENCE, argument=argument, loop=spec.name), listen, open_driver
+        fleet,
+        new_request(Verb.PHASE, (), PATIENCE, argument=printable(argument), loop=spec.name),
+        listen,
+        open_driver,
     )
     outcome = answer.outcomes.get(spec.name)
     if outcome is not None and outcome.result in FAILURES:

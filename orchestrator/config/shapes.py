@@ -41,6 +41,10 @@ class PathText(Text):
         text = super().read(value, at, findings)
         if text is BAD:
             return BAD
+        if any(ord(character) < 32 or ord(character) == 127 for character in text):
+            # tmux takes commands by the line, and nobody means such a path.
+            findings.add(at, f"{printable(text)} holds a line break or control character")
+            return BAD
         path = findings.resolve(text, findings.folder if self._in_config_folder else None)
         problem = standing(path, self._must)
         if problem:

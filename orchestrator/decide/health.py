@@ -122,9 +122,8 @@ def _note_health(step: Step) -> None:
 def _heal_the_living(wanted: Wanted, step: Step) -> None:
     if step.session.reading.state is State.FATAL:
         evidence = " / ".join(line.strip() for line in step.session.reading.evidence)
-        step.tell(EventKind.FATAL, f"can't go on: {evidence}", rule=step.session.reading.rule)
-        step.change(conversation="", talked=False)  # to resume it would bring the same screen back
-        _condemn(step, "its session can't go on")
+        if _condemn(step, EventKind.FATAL, f"can't go on: {evidence}", "its session can't go on"):
+            step.change(conversation="", talked=False)  # to resume it would bring the same screen back
         return
     lines = step.observation.programs.get(step.session.name)
     if lines is None:
@@ -134,24 +133,28 @@ def _heal_the_living(wanted: Wanted, step: Step) -> None:
         step.change(mismatch=step.session.mismatch + 1)
         step.again(MISMATCH_PAUSE)
         if step.session.mismatch >= MISMATCH_SIGHTS:
-            step.tell(
-                EventKind.MISMATCHED,
-                f"runs `{lines[0][:200] if lines else '?'}`, not {wanted.backend_name}'s program",
-            )
-            _condemn(step, f"did not run {wanted.backend_name}'s program")
+            runs = f"runs `{lines[0][:200] if lines else '?'}`, not {wanted.backend_name}'s program"
+            _condemn(step, EventKind.MISMATCHED, runs, f"did not run {wanted.backend_name}'s program")
     elif step.session.mismatch:
         step.change(mismatch=0)
 
 
-def _condemn(step: Step, reason: str) -> None:
-    """Restart a living session, as a death that counts; past the intensity it is left as it is."""
+def _condemn(step: Step, kind: EventKind, message: str, reason: str) -> bool:
+    """Restart a living session, as a death that counts; whether it is being restarted.
+
+    Once the intensity is used up it is left as it is until its next try is due.
+    """
     if step.session.due > step.mono:
         step.again(step.session.due - step.mono)
-        return
+        return False
+    was_failed = step.session.failed
+    step.tell(kind, message, rule=step.session.reading.rule)
     count_death(step)
-    if not step.session.failed:
-        step.change(restart=reason, interrupted=False, mismatch=0)
-        step.again(AT_ONCE)
+    if step.session.failed and not was_failed:
+        return False
+    step.change(restart=reason, interrupted=False, mismatch=0)
+    step.again(AT_ONCE)
+    return True
 
 
 def is_mismatch(wanted: Wanted, lines: tuple[str, ...], age: float) -> bool:

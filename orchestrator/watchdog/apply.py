@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -54,7 +55,9 @@ def apply(actions: tuple[Action, ...], hands: Hands, config: Config) -> dict[str
         else:
             subject = getattr(action, "name", "")
             told = Event(EventKind.ACTION_FAILED, subject, f"{type(action).__name__}: {words}")
-            hands.store.add_event(told, hands.clock.now())
+            # A store that can't be written is told once, by the tick; the other actions go on.
+            with contextlib.suppress(AoError):
+                hands.store.add_event(told, hands.clock.now())
     return failures
 
 
@@ -91,8 +94,17 @@ def _carry_out(action: Action, hands: Hands, config: Config) -> str:
 def _start(action: Start, hands: Hands) -> str:
     name = action.launch.name
     command = hands.launcher.prepare(action)
-    hands.logs.make(name)
-    marks = {"fleet": hands.fleet, "name": name, "spec": action.spec, "run": action.run}
-    if action.pane:
-        return hands.tmux.respawn(action.pane, command, marks, hands.logs.path(name))
-    return hands.tmux.start(action.launch.session, command, marks, hands.logs.path(name))
+    try:
+        hands.logs.make(name)
+        marks = {"fleet": hands.fleet, "name": name, "spec": action.spec, "run": action.run}
+        log = hands.logs.path(name)
+        if action.pane:
+            words = hands.tmux.respawn(action.pane, command, marks, log)
+        else:
+            words = hands.tmux.start(action.launch.session, command, marks, log)
+    except (AoError, OSError):
+        hands.launcher.discard(name)
+        raise
+    if words:
+        hands.launcher.discard(name)  # it may hold secrets, and nobody will run it
+    return words

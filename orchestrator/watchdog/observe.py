@@ -121,11 +121,7 @@ class Observer:
 
     def _server(self, snapshot: Snapshot, memory: Memory) -> tuple[ServerState, str]:
         """The server's state; one that lives and lost its socket is not absent."""
-        if (
-            snapshot.state is ServerState.ABSENT
-            and memory.server_pid
-            and self.eyes.processes.is_alive(memory.server_pid)
-        ):
+        if snapshot.state is ServerState.ABSENT and self._is_server(memory.server_pid):
             if not self.eyes.tmux.has_socket():
                 return (
                     ServerState.UNKNOWN,
@@ -135,9 +131,14 @@ class Observer:
         return snapshot.state, snapshot.reason
 
     def _has_lost_socket(self, server_pid: int, state: ServerState) -> bool:
-        if not server_pid or state is ServerState.ABSENT or self.eyes.tmux.has_socket():
+        if state is ServerState.ABSENT or self.eyes.tmux.has_socket():
             return False
-        return self.eyes.processes.is_alive(server_pid)
+        return self._is_server(server_pid)
+
+    def _is_server(self, pid: int) -> bool:
+        """Whether a pid is a living tmux; that of a server that is gone may be in use by another program."""
+        processes = self.eyes.processes
+        return pid > 1 and processes.is_alive(pid) and processes.command_name(pid).startswith("tmux")
 
     def _screens(self, look: _Look) -> dict[str, Screen]:
         living: dict[str, str] = {}

@@ -183,7 +183,7 @@ class Story:
         return self.world.clock.wall - NOW
 
     def _event(self, event: Event) -> str:
-        message = event.message.replace(str(self.world.folder), "FOLDER")
+        message = event.message.replace(str(self.world.folder.absolute()), "FOLDER")
         return f"{event.subject or 'fleet'} {event.kind.value}: {message}"
 
     def _action(self, action: Action) -> str:

@@ -15,8 +15,10 @@ STORIES = sorted(Path(__file__).parent.glob("*.txt"))
 
 
 @pytest.mark.parametrize("path", STORIES, ids=lambda path: path.stem)
-def test_story(path: Path, tmp_path: Path, rewrite: bool) -> None:
-    told = tell(path.read_text(), tmp_path)
+def test_story(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rewrite: bool) -> None:
+    monkeypatch.chdir(tmp_path)  # so that no path in a story depends on where it is told
+    Path("fleet").mkdir()
+    told = tell(path.read_text(), Path("fleet"))
     if rewrite:
         path.write_text(told)
     assert told == path.read_text()

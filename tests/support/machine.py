@@ -117,6 +117,9 @@ class Machine:
     def is_alive(self, pid: int) -> bool:
         return pid in self.all and self.all[pid].alive
 
+    def command_name(self, pid: int) -> str:
+        return self.all[pid].command.split()[0] if pid in self.all else ""
+
     def tree_command_lines(self, leader: int) -> tuple[str, ...]:
         return tuple(p.command for p in self.living() if leader in {p.pid, p.parent})
 
@@ -230,8 +233,12 @@ class Tmux:
         )  # fmt: skip
 
     def look(
-        self, panes: Mapping[str, str], *, attributes: Iterable[str] = (), history: int = 0
-    ) -> dict[str, Screen]:  # noqa: ARG002
+        self,
+        panes: Mapping[str, str],
+        *,
+        attributes: Iterable[str] = (),
+        history: int = 0,  # noqa: ARG002
+    ) -> dict[str, Screen]:
         self._ask()
         return {
             name: Screen(self.windows[pane].screen) for name, pane in panes.items() if pane in self.windows

@@ -47,6 +47,9 @@ class Surroundings:
             raise EnvironmentMissing("the program fake is not on PATH", "install it")
         return (launch.backend.process_name if launch.backend else launch.command,)
 
+    def discard(self, name: str) -> None:
+        """There is no script to remove."""
+
     def kickoff_file(self, name: str) -> Path:
         return self.folder / "launch" / f"{name}.kickoff.md"
 

@@ -16,8 +16,8 @@ from fcntl import ioctl
 from pathlib import Path
 from struct import pack
 
-import pyte
 import psutil
+import pyte
 import pytest
 
 from orchestrator.backends.demo_agent.keys import decode
@@ -137,7 +137,9 @@ def test_an_idle_agent_shows_header_box_and_footer(start: Start) -> None:
     assert b"\x1b[?2004h" in agent.output
     # A read may end anywhere in what was written.
     agent.until(lambda: agent.screen.title == "✳ demo")
-    agent.until(lambda: (agent.screen.cursor.x, agent.screen.display[agent.screen.cursor.y].rstrip()) == (2, "❯"))
+    agent.until(
+        lambda: (agent.screen.cursor.x, agent.screen.display[agent.screen.cursor.y].rstrip()) == (2, "❯")
+    )
 
 
 def test_a_kickoff_is_the_first_turn_and_any_text_gets_an_answer(start: Start) -> None:
