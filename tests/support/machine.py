@@ -237,7 +237,7 @@ class Tmux:
         panes: Mapping[str, str],
         *,
         attributes: Iterable[str] = (),
-        history: int = 0,  # noqa: ARG002
+        history: int = 0,
     ) -> dict[str, Screen]:
         self._ask()
         return {
@@ -248,7 +248,7 @@ class Tmux:
         self._ask()
         return {w.session_id: int(w.used) for w in self.windows.values() if w.attached}
 
-    def start(self, session: str, command: Sequence[str], marks: Mapping[str, str], log: Path) -> str:  # noqa: ARG002
+    def start(self, session: str, command: Sequence[str], marks: Mapping[str, str], log: Path) -> str:
         self._ask()
         if not self.server_pid:
             self.server_pid = self.machine.spawn("tmux", "", Behaviour()).pid
@@ -258,7 +258,7 @@ class Tmux:
         self._run(session, f"${self._made}", f"%{self._made}", command, marks)
         return ""
 
-    def respawn(self, pane: str, command: Sequence[str], marks: Mapping[str, str], log: Path) -> str:  # noqa: ARG002
+    def respawn(self, pane: str, command: Sequence[str], marks: Mapping[str, str], log: Path) -> str:
         self._ask()
         if pane not in self.windows:
             return f"can't find pane: {pane}"
@@ -277,7 +277,7 @@ class Tmux:
             session, session_id, pane, process, dict(marks), behaviour.screen, int(self.clock.now())
         )
 
-    def record(self, pane: str, log: Path) -> str:  # noqa: ARG002
+    def record(self, pane: str, log: Path) -> str:
         self._ask()
         self.windows[pane].piped = True
         return ""
@@ -300,7 +300,7 @@ class Tmux:
         self.draw(window.marks["name"], f"DRAFT {text}")
         return ""
 
-    def press(self, pane: str, key: str) -> str:  # noqa: ARG002
+    def press(self, pane: str, key: str) -> str:
         self._ask()
         window = self.windows[pane]
         behaviour = window.process.behaviour

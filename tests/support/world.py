@@ -53,10 +53,10 @@ class Surroundings:
     def kickoff_file(self, name: str) -> Path:
         return self.folder / "launch" / f"{name}.kickoff.md"
 
-    def ready(self, service: ServiceSpec, run: str) -> bool:  # noqa: ARG002
+    def ready(self, service: ServiceSpec, run: str) -> bool:
         return service.name in self.answering
 
-    def find(self, start_at: float, agent: str, config: Config) -> str:  # noqa: ARG002
+    def find(self, start_at: float, agent: str, config: Config) -> str:
         return self.named.get(agent, "")
 
 
