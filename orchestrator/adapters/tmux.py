@@ -9,68 +9,37 @@ name also matches prefixes and patterns.
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import signal
 import socket
 import subprocess
-import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestrator.adapters.control import Argv, Block, ControlClient
 from orchestrator.adapters.processes import command_name
+from orchestrator.adapters.tmux_ask import Asker
+from orchestrator.adapters.tmux_words import (
+    CONTROL_PREFIX,
+    HEIGHT,
+    LOOK_FORMAT,
+    OWN_SERVER_OPTIONS,
+    ROW_FORMAT,
+    WIDTH,
+    Snapshot,
+    dressed,
+    pipe_command,
+    read_rows,
+    read_screen,
+    says_absent,
+    server_environment,
+)
 from orchestrator.errors import EnvironmentMissing, TmuxUnavailable
-from orchestrator.model.observation import Pane, ServerState
+from orchestrator.model.observation import ServerState
 from orchestrator.model.reading import Screen
-
-if TYPE_CHECKING:
-    import libtmux
 
 TIMEOUT = 3.0
 """Seconds that any exchange with tmux may take."""
-WIDTH, HEIGHT = 200, 50
-CONTROL_PREFIX = "_ao-"
-"""Sessions of ao's own control clients; never shown to users."""
-MINIMAL = (
-    "HOME",
-    "PATH",
-    "TERM",
-    "LANG",
-    "LC_ALL",
-    "USER",
-    "LOGNAME",
-    "SHELL",
-    "TMUX_TMPDIR",
-    "XDG_RUNTIME_DIR",
-)
-NESTING = ("TMUX", "TMUX_PANE", "AO_RUN", "AO_AGENT", "AO_CONFIG")
-
-FIELDS = (
-    "session_id", "pane_id", "pane_pid", "pid", "pane_dead", "pane_dead_status", "pane_dead_signal",
-    "window_activity", "session_attached", "pane_in_mode", "pane_pipe", "alternate_on",
-    "@ao_fleet", "@ao_name", "@ao_spec", "@ao_run", "session_name",
-)  # fmt: skip
-ROW_FORMAT = "|".join(f"#{{{field}}}" for field in FIELDS)
-LOOK_FORMAT = "#{cursor_x}|#{cursor_y}|#{alternate_on}|#{pane_current_command}|#{pane_title}"
-OWN_SERVER_OPTIONS: tuple[Argv, ...] = (
-    ("set-option", "-s", "exit-empty", "off"),
-    ("set-option", "-s", "escape-time", "20"),
-    ("set-option", "-g", "history-limit", "5000"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The whole server at one moment. panes: of this fleet, by name. taken: session names of others."""
-
-    state: ServerState
-    reason: str = ""
-    server_pid: int = 0
-    panes: Mapping[str, Pane] | None = None
-    taken: frozenset[str] = frozenset()
 
 
 def version(environ: Mapping[str, str]) -> str:
@@ -81,18 +50,6 @@ def version(environ: Mapping[str, str]) -> str:
     return subprocess.run(
         [binary, "-V"], capture_output=True, text=True, timeout=TIMEOUT, check=False
     ).stdout.strip()
-
-
-def server_environment(base: Mapping[str, str], *, own: bool) -> dict[str, str]:
-    """What a tmux server that we start keeps: little for our own, the user's less nesting else."""
-    if own:
-        return {key: base[key] for key in MINIMAL if key in base}
-    return {key: value for key, value in base.items() if key not in NESTING}
-
-
-def pipe_command(log: Path) -> str:
-    """The command for `pipe-pane`, which expands `#` and `%` in it."""
-    return f"exec cat >> {shlex.quote(str(log))}".replace("#", "##").replace("%", "%%")
 
 
 class TmuxServer:
@@ -120,8 +77,7 @@ class TmuxServer:
         self._environ = server_environment(environ, own=self.own)
         self._timeout = timeout
         self._client: ControlClient | None = None
-        self._server: libtmux.Server | None = None
-        self._asking: threading.Thread | None = None
+        self._asker = Asker(binary, self.socket_path, own=self.own, timeout=timeout)
         self._attached = 0
 
     # ---- looking
@@ -163,16 +119,16 @@ class TmuxServer:
             except TmuxUnavailable:
                 pass  # the client is dropped by now; ask once more by a process of its own
             else:
-                return self._read_rows(block.lines)
+                return read_rows(block.lines, self._fleet)
         try:
-            status, lines, errors = self._ask(argv)
+            status, lines, errors = self._asker.ask(argv)
         except TmuxUnavailable as error:
             return Snapshot(ServerState.UNKNOWN, str(error))
         if status == 0:
             self._try_attach()
-            return self._read_rows(lines)
+            return read_rows(lines, self._fleet)
         words = " ".join(errors)
-        if _says_absent(words):
+        if says_absent(words):
             return Snapshot(ServerState.ABSENT, words, panes={})
         return Snapshot(ServerState.UNKNOWN, words or f"tmux ended with status {status}")
 
@@ -202,7 +158,7 @@ class TmuxServer:
         screens: dict[str, Screen] = {}
         for name, blocks in zip(order, self._call(sequences), strict=True):
             if not blocks[-1].failed:
-                screens[name] = _read_screen(blocks)
+                screens[name] = read_screen(blocks)
         return screens
 
     def human_activity(self) -> dict[str, int]:
@@ -244,7 +200,7 @@ class TmuxServer:
             [
                 [
                     ("new-session", "-d", "-s", session, *size, "--", *command),
-                    *_dressed(target, marks, log),
+                    *dressed(target, marks, log),
                     ("set-option", "-t", target, "destroy-unattached", "off"),
                     # `manual` as a global option crashes the tmux 3.3a server at the next new-session.
                     ("set-option", "-w", "-t", target, "window-size", "manual"),
@@ -261,7 +217,7 @@ class TmuxServer:
 
     def respawn(self, pane: str, command: Argv, marks: Mapping[str, str], log: Path) -> str:
         """Start a program anew in a dead pane that is still there; returns as `start`."""
-        return self._do([("respawn-pane", "-k", "-t", pane, "--", *command), *_dressed(pane, marks, log)])
+        return self._do([("respawn-pane", "-k", "-t", pane, "--", *command), *dressed(pane, marks, log)])
 
     def record(self, pane: str, log: Path) -> str:
         """Append the pane's output to `log` from now on; returns as `start`."""
@@ -318,13 +274,13 @@ class TmuxServer:
         if not self.own:
             return False
         try:
-            status, lines, errors = self._ask(("list-sessions", "-F", "#{session_name}"))
+            status, lines, errors = self._asker.ask(("list-sessions", "-F", "#{session_name}"))
             if any(not line.startswith(CONTROL_PREFIX) for line in lines):
                 return False
-            if status != 0 and not _says_absent(" ".join(errors)):
+            if status != 0 and not says_absent(" ".join(errors)):
                 return False
             if status == 0:
-                self._ask(("kill-server",))
+                self._asker.ask(("kill-server",))
         except TmuxUnavailable:
             return False
         # tmux leaves the socket's file behind.
@@ -367,7 +323,7 @@ class TmuxServer:
         scope = _user_scope(self._environ)
         if _is_served(self.socket_path):
             # A new client that is given up on while the server hangs has tmux 3.3a end, sessions and all, once it goes on.
-            self._ask(("has-session",))
+            self._asker.ask(("has-session",))
             scope = []
         try:
             self._client = ControlClient([*scope, *argv], self._environ, self._timeout)
@@ -400,104 +356,6 @@ class TmuxServer:
         (blocks,) = self._call([sequence])
         return blocks[-1].text if blocks[-1].failed else ""
 
-    def _ask(self, argv: Argv) -> tuple[int, Sequence[str], Sequence[str]]:
-        """One command by a process of its own, through libtmux; (exit status, output, errors).
-
-        `Server.cmd` has no time limit, so it runs in a thread that is given up on; while one such
-        call hangs no second one is begun, so that nothing piles up behind a stopped server.
-        """
-        if self._asking is not None and self._asking.is_alive():
-            raise TmuxUnavailable("tmux still does not answer")
-        if self._server is None:
-            import libtmux  # noqa: PLC0415 - 90 ms that a verb which never gets here need not pay
-
-            # By its path: libtmux would look for a name in the TMUX_TMPDIR of this process.
-            self._server = libtmux.Server(
-                socket_path=self.socket_path,
-                config_file=os.devnull if self.own else None,
-                tmux_bin=self._binary,
-            )
-        server, answer = self._server, list[tuple[int, Sequence[str], Sequence[str]]]()
-
-        def ask() -> None:
-            try:
-                result = server.cmd(*argv)
-            except Exception as error:  # noqa: BLE001 - whatever libtmux raises means "no answer"
-                answer.append((127, [], [str(error)]))
-            else:
-                answer.append((result.returncode, result.stdout, result.stderr))
-
-        self._asking = threading.Thread(target=ask, daemon=True, name="tmux-ask")
-        self._asking.start()
-        self._asking.join(self._timeout)
-        if not answer:
-            raise TmuxUnavailable(f"tmux did not answer within {self._timeout:g} s")
-        return answer[0]
-
-    def _read_rows(self, lines: Sequence[str]) -> Snapshot:
-        panes: dict[str, Pane] = {}
-        taken: set[str] = set()
-        server_pid = 0
-        for line in lines:
-            if line.count("|") < len(FIELDS) - 1:
-                continue  # an option that somebody set to more than one line; a pane of ours has none
-            pane = _read_row(line)
-            server_pid = pane.server_pid
-            if pane.fleet == self._fleet and pane.name:
-                panes.setdefault(pane.name, pane)
-            elif not pane.session.startswith(CONTROL_PREFIX):
-                taken.add(pane.session)
-        taken -= {pane.session for pane in panes.values()}
-        return Snapshot(ServerState.UP, "", server_pid, panes, frozenset(taken))
-
-
-def _dressed(target: str, marks: Mapping[str, str], log: Path) -> list[Argv]:
-    """Marks, log and the staying of a dead pane, in the same sequence as the start: nothing is lost between."""
-    return [
-        *(("set-option", "-p", "-t", target, f"@ao_{key}", value) for key, value in marks.items()),
-        ("set-option", "-w", "-t", target, "remain-on-exit", "on"),
-        ("pipe-pane", "-t", target, pipe_command(log)),
-    ]
-
-
-def _read_row(line: str) -> Pane:
-    values = dict(zip(FIELDS, line.split("|", len(FIELDS) - 1), strict=True))
-
-    def number(field: str) -> int | None:
-        return int(values[field]) if values[field] else None
-
-    return Pane(
-        session=values["session_name"],
-        session_id=values["session_id"],
-        pane_id=values["pane_id"],
-        pid=number("pane_pid") or 0,
-        server_pid=number("pid") or 0,
-        dead=values["pane_dead"] == "1",
-        dead_status=number("pane_dead_status"),
-        dead_signal=number("pane_dead_signal"),
-        activity=number("window_activity") or 0,
-        attached=number("session_attached") or 0,
-        in_mode=values["pane_in_mode"] not in {"", "0"},
-        piped=values["pane_pipe"] == "1",
-        alternate=values["alternate_on"] == "1",
-        fleet=values["@ao_fleet"],
-        name=values["@ao_name"],
-        spec=values["@ao_spec"],
-        run=values["@ao_run"],
-    )
-
-
-def _read_screen(blocks: tuple[Block, ...]) -> Screen:
-    x, y, alternate, command, title = blocks[1].text.split("|", 4)
-    return Screen(
-        text=blocks[0].text,
-        title=title,
-        command=command,
-        alternate=alternate == "1",
-        cursor=(int(x or 0), int(y or 0)),
-        ansi=blocks[2].text if len(blocks) > 2 else None,
-    )
-
 
 def _is_served(path: Path) -> bool:
     """Whether somebody listens at a socket; its file outlives a server that was killed."""
@@ -510,13 +368,6 @@ def _is_served(path: Path) -> bool:
         except OSError:
             pass
     return True
-
-
-def _says_absent(words: str) -> bool:
-    """Whether tmux's words mean that no server runs."""
-    return any(
-        sign in words for sign in ("no server running", "No such file or directory", "Connection refused")
-    )
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters.tmux import Snapshot
+from orchestrator.adapters.tmux_words import Snapshot
 from orchestrator.commands.attach import attach_words, outside, shell_words
 from orchestrator.commands.fleet import Fleet
 from orchestrator.errors import AoError, TmuxUnavailable, UsageError
