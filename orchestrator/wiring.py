@@ -17,7 +17,8 @@ from orchestrator.adapters.journal import Journal
 from orchestrator.adapters.launcher import FileLauncher
 from orchestrator.adapters.lock import FleetLock, Holder
 from orchestrator.adapters.logfiles import LogFiles, private_folder
-from orchestrator.adapters.store import Store, StoreBroken
+from orchestrator.adapters.store import Store
+from orchestrator.adapters.store_schema import StoreBroken
 from orchestrator.adapters.tmux import TmuxServer
 from orchestrator.adapters.wake import Waker
 from orchestrator.decide.plan import plan

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from orchestrator.adapters import clock
 from orchestrator.adapters.lock import FleetLock, Holder
-from orchestrator.adapters.store import Store, StoreBroken
+from orchestrator.adapters.store import Store
+from orchestrator.adapters.store_schema import StoreBroken
 from orchestrator.commands.fleet import Fleet
 from orchestrator.commands.phase import Standing, show
 from orchestrator.config.find import locate_state

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters import store as module
-from orchestrator.adapters.store import Store, StoreBroken
+from orchestrator.adapters.store import Store
+from orchestrator.adapters.store_schema import StoreBroken
 from orchestrator.model.action import Plan
 from orchestrator.model.memory import (
     Memory,

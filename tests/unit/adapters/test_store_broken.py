@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.adapters import store as module
-from orchestrator.adapters.store import MIGRATIONS, Store, StoreBroken
+from orchestrator.adapters import store_schema
+from orchestrator.adapters.store import Store
+from orchestrator.adapters.store_schema import MIGRATIONS, StoreBroken
 from orchestrator.model.action import Plan
 from orchestrator.model.memory import (
     Memory,
@@ -48,7 +50,8 @@ def test_a_store_of_version_0_is_brought_up_to_date(path: Path) -> None:
 def test_a_step_is_added_to_a_store_that_is_in_use(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(path)
     steps = (*MIGRATIONS, ("ALTER TABLE events ADD COLUMN extra TEXT", "CREATE TABLE more (id INTEGER)"))
-    monkeypatch.setattr(module, "MIGRATIONS", steps)
+    for each in (module, store_schema):
+        monkeypatch.setattr(each, "MIGRATIONS", steps)
     store = open_store(path)
     assert store.moved_aside is None
     assert store.load_memory() == FULL_MEMORY
@@ -59,7 +62,8 @@ def test_a_step_is_added_to_a_store_that_is_in_use(path: Path, monkeypatch: pyte
 
 def test_a_step_that_fails_leaves_no_half_of_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(path)
-    monkeypatch.setattr(module, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE more (id INTEGER)", "NONSENSE")))
+    for each in (module, store_schema):
+        monkeypatch.setattr(each, "MIGRATIONS", (*MIGRATIONS, ("CREATE TABLE more (id INTEGER)", "NONSENSE")))
     with pytest.raises(sqlite3.OperationalError):
         open_store(path)
     (aside,) = path.parent.glob("ao.db.broken-1")
