@@ -261,7 +261,7 @@ class Store:
             os.close(descriptor)
         db = sqlite3.connect(self.path, isolation_level=None, timeout=5)
         try:
-            db.execute("PRAGMA journal_mode = WAL")
+            _use_wal(db)
             db.execute("PRAGMA synchronous = NORMAL")
             (present,) = db.execute("PRAGMA user_version").fetchone()
             migrate(db, present)
@@ -308,6 +308,20 @@ class Store:
             yield from self._db.execute(query, values).fetchall()
         except sqlite3.Error as error:
             raise StoreBroken(f"the store {self.path} can't be read: {error}") from error
+
+
+def _use_wal(db: sqlite3.Connection) -> None:
+    """Switch to a write-ahead log; SQLite does not wait by itself for another that does the same."""
+    deadline = time.monotonic() + OPEN_PATIENCE
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _memory_rows(memory: Memory) -> Iterator[tuple[str, bytes]]:

@@ -87,11 +87,8 @@ def _await_ready(wanted: Wanted, step: Step) -> None:
 
 
 def _note_talk(wanted: Wanted, step: Step) -> None:
-    """Remember that there is a conversation to resume, and what the program calls it."""
+    """Remember that there is a conversation to resume."""
     session = step.session
-    found = step.observation.conversations.get(session.name)
-    if found and found != session.conversation:
-        step.change(conversation=found)
     # A turn may be over between two looks; one that was never begun only costs a resume that fails.
     if not session.talked and (
         wanted.launch.kickoff or State.WORKING in {session.reading.state, session.reading.candidate}

@@ -35,6 +35,8 @@ def advance(facts: Facts, observation: Observation, settings: WatchdogSettings) 
         return step
     if facts.wanted is not None and step.session.removed_mono is not None:
         step.change(removed_mono=None)
+    if conversation := observation.conversations.get(step.session.name):
+        step.change(conversation=conversation)
     if is_to_stop(facts, step):
         stop(facts, step)
     elif facts.alive:

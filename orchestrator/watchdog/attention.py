@@ -83,8 +83,11 @@ def wants_program(wanted: Wanted | None, session: SessionMemory, pane: Pane, mon
     return pane.pid != session.pid or mono - session.program_mono >= interval
 
 
-def wants_conversation(wanted: Wanted | None, session: SessionMemory) -> bool:
-    """Whether the program named its conversation itself, and the name is not known yet."""
+def wants_conversation(wanted: Wanted | None, session: SessionMemory, *, alive: bool, mono: float) -> bool:
+    """Whether the program named its conversation itself, and the name is not known yet.
+
+    A dead program's is looked for at the moment at which it would be resumed.
+    """
     if (
         wanted is None
         or not wanted.resume
@@ -92,7 +95,13 @@ def wants_conversation(wanted: Wanted | None, session: SessionMemory) -> bool:
         or wanted.launch.backend.session_id_flag
     ):
         return False
-    return session.stage is Stage.RUNNING and not session.conversation
+    if session.conversation or not session.run:
+        return False
+    if alive:
+        return session.stage is Stage.RUNNING
+    return session.stage in {Stage.STARTING, Stage.RUNNING} or (
+        session.stage is Stage.ENDED and session.due <= mono
+    )
 
 
 def leader_of(session: SessionMemory, panes: Mapping[str, Pane]) -> int:

@@ -230,14 +230,18 @@ class Observer:
         )
 
     def _find_conversations(self, look: _Look, config: Config) -> dict[str, str]:
+        """Looked for in files: of the living now and then, of the dead at once."""
+        is_time = look.mono - self._conversations_mono >= attention.CONVERSATION_INTERVAL
         names = [
             name
-            for name in look.alive
-            if attention.wants_conversation(look.wanted.get(name), look.session(name))
+            for name, session in look.memory.sessions.items()
+            if attention.wants_conversation(
+                look.wanted.get(name), session, alive=name in look.alive, mono=look.mono
+            )
+            and (is_time or name not in look.alive)
         ]
-        if not names or look.mono - self._conversations_mono < attention.CONVERSATION_INTERVAL:
-            return {}
-        self._conversations_mono = look.mono
+        if is_time and names:
+            self._conversations_mono = look.mono
         found = {
             name: self.eyes.conversations.find(look.session(name).started_at, name, config) for name in names
         }
