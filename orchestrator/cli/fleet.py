@@ -13,7 +13,7 @@ from orchestrator.cli.output import emit_json
 from orchestrator.cli.root import app
 from orchestrator.errors import ExitCode, UsageError
 from orchestrator.model.event import Event, EventKind
-from orchestrator.model.request import FAILURES
+from orchestrator.model.request import FAILURES, Result
 from orchestrator.model.text import printable
 
 if TYPE_CHECKING:
@@ -75,10 +75,11 @@ def up(
       ao up --no-watchdog --timeout 60
     """
     from orchestrator.commands import lifecycle
-    from orchestrator.wiring import prepare_folders
+    from orchestrator.wiring import open_tmux, prepare_folders
 
     fleet = the_fleet(config)
     fleet.check_names(names or ())
+    open_tmux(fleet.config, os.environ)  # without tmux nothing is begun
     prepare_folders(fleet.config)
     report = lifecycle.up(
         fleet,
@@ -152,6 +153,8 @@ def _finish(report: Report, *, json_: bool) -> None:
         for name, outcome in report.outcomes.items():
             lines = [printable(line) for line in outcome.detail.splitlines()]
             bad = outcome.result in FAILURES
+            if sys.stderr.isatty() and outcome.result in {Result.STARTED, Result.STOPPED}:
+                continue  # its events were shown as they came
             print(
                 f"{name}: {outcome.result.value}{f': {lines[0]}' if lines else ''}",
                 file=sys.stderr if bad else sys.stdout,

@@ -179,7 +179,7 @@ def _judge(facts: Facts, observation: Observation) -> tuple[Condition, str, str]
     wanted, session = facts.wanted, facts.memory
     if observation.server is ServerState.UNKNOWN:
         return Condition.UNKNOWN, f"tmux: {observation.server_reason}", "looks again"
-    if session.stage is Stage.STOPPING:
+    if session.stage is Stage.STOPPING or session.restart:
         return Condition.STOPPING, session.restart and f"restarts: {session.restart}", ""
     if facts.alive:
         return _judge_living(facts)

@@ -48,6 +48,11 @@ def count_death(step: Step) -> None:
         step.change(due=_later(step, restart.wait(session.name, attempt, settings)))
 
 
+def is_counted(session: SessionMemory) -> bool:
+    """Whether the end of the present run is in the tally already, though it may still live."""
+    return bool(session.deaths) and session.deaths[-1] > session.started_mono
+
+
 def _later(step: Step, seconds: float) -> float:
     return seconds if seconds >= restart.NEVER else step.mono + seconds
 

@@ -40,8 +40,7 @@ def advance(facts: Facts, observation: Observation, settings: WatchdogSettings) 
     if is_to_stop(facts, step):
         stop(facts, step)
     elif facts.alive:
-        if facts.desire is Desire.UP or facts.memory.stage not in GONE:
-            tend(facts, step)
+        tend(facts, step)
     else:
         _notice_death(facts, step)
         if facts.desire is Desire.UP and step.session.stage in GONE:
@@ -56,7 +55,7 @@ def _notice_death(facts: Facts, step: Step) -> None:
     failure = step.observation.failures.get(session.name)
     if failure is not None and failure.run == session.run:
         step.tell(EventKind.START_FAILED, failure.message)
-        record_end(facts, step, _exit(step, reason=failure.message))
+        record_end(facts, step, _exit(step, reason=f"could not be started: {failure.message}"))
     elif pane is None or pane.run != session.run:
         # Without a pane of this run there is no status to be had: closed, or its server ended.
         step.tell(EventKind.VANISHED, "its tmux session is gone")
@@ -98,11 +97,11 @@ def _wish_to_start(facts: Facts, step: Step) -> None:
     if wanted is None or _is_taken(facts, step):
         return
     asked = session.asked > session.started_mono
-    if session.spec and session.spec != wanted.spec and session.stage is Stage.ENDED:
+    heals = wanted.heal and wanted.enabled
+    if heals and session.spec and session.spec != wanted.spec and session.stage is Stage.ENDED:
         # A changed config is a new chance.
         step.session = replace(refreshed(step.session), spec=wanted.spec)
         asked = True
-    heals = wanted.heal and wanted.enabled
     if not (asked or not step.session.run or (heals and session.stage is not Stage.COMPLETED)):
         return
     left = step.session.due - step.mono

@@ -34,6 +34,9 @@ QUIET_TRANSITIONS = frozenset(
         Condition.STOPPED,
         Condition.BACKOFF,
         Condition.DEAD,
+        Condition.FAILED,
+        Condition.COMPLETED,
+        Condition.TAKEN,
     }
 )
 """Conditions that another event tells already."""

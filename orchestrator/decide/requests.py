@@ -142,6 +142,8 @@ def _final(
     if request.verb is Verb.DOWN:
         if session.survivors:
             return Outcome(Result.SURVIVED, ", ".join(session.survivors))
+        if session.desire is Desire.UP:
+            return Outcome(Result.REFUSED, "it was asked up meanwhile")
         return (
             Outcome(Result.STOPPED)
             if session.stage is Stage.NONE and session.name not in observation.panes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.decide.assess import Facts
+from orchestrator.decide.deaths import is_counted
 from orchestrator.decide.step import AT_ONCE, Step
 from orchestrator.model.action import CloseSession, EndProcesses
 from orchestrator.model.event import EventKind
@@ -61,7 +62,8 @@ def stop(facts: Facts, step: Step) -> None:
         step.tell(
             EventKind.STOPPING, f"stops, to be restarted: {session.restart}" if session.restart else "stops"
         )
-        step.change(stage=Stage.STOPPING, stop_mono=None, killed=False, survivors=())
+        interrupted = session.reading.state in {State.WORKING, State.TRANSIENT}
+        step.change(stage=Stage.STOPPING, stop_mono=None, killed=False, survivors=(), interrupted=interrupted)
         step.again(AT_ONCE)
         return
     left = step.observation.processes.get(session.name)
@@ -90,8 +92,10 @@ def end_leftovers(step: Step) -> bool:
 
 
 def _end(step: Step, left: tuple[Process, ...], grace: float) -> bool:
-    """Ask, then kill, then give up. True when the rest has to be lived with; it is named."""
+    """Ask, then kill, then give up. True when the rest has to be lived with; it is named, once."""
     session = step.session
+    if session.survivors:
+        return True
     waited = step.mono - session.stop_mono if session.stop_mono is not None else 0.0
     if session.stop_mono is None:
         step.actions.append(EndProcesses(session.name, left, kill=False))
@@ -111,9 +115,9 @@ def _end(step: Step, left: tuple[Process, ...], grace: float) -> bool:
 def _finish(step: Step) -> None:
     session = step.session
     if session.restart:
-        step.change(
-            stage=Stage.ENDED, restart="", asked=step.mono, due=session.due, stop_mono=None, killed=False
-        )
+        # One that was condemned is healed, as after a death: nobody asked, and the fleet's brake counts it.
+        asked = session.asked if is_counted(session) else step.mono
+        step.change(stage=Stage.ENDED, restart="", asked=asked, stop_mono=None, killed=False)
         step.again(AT_ONCE)
         return
     step.tell(EventKind.STOPPED, "stopped" if not session.survivors else "stopped, but for what survived")

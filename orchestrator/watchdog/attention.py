@@ -64,6 +64,8 @@ def wants_processes(
         return False
     if session.stage is Stage.ENDED:
         return session.due <= mono
+    if session.stage is Stage.COMPLETED:
+        return session.asked > session.started_mono
     ended = pane is None or (pane.dead and (pane.dead_status is not None or pane.dead_signal is not None))
     return session.stage in {Stage.STARTING, Stage.RUNNING} and ended
 
