@@ -33,7 +33,7 @@ TAKEN_UP = frozenset({State.WORKING, State.TRANSIENT, State.LIMITED})
 def enqueue_kickoff(wanted: Wanted, step: Step) -> None:
     """After a `ping` start: tell the ready program where its kickoff is, or to go on."""
     session, backend = step.session, wanted.launch.backend
-    if backend is None or backend.prompt_delivery is not PromptDelivery.PING:
+    if backend is None or backend.prompt_delivery is not PromptDelivery.PING or session.adopted:
         return
     if session.resumed:
         text = CONTINUE if session.interrupted else ""

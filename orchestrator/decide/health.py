@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 from orchestrator.decide.assess import Facts, has_drifted
-from orchestrator.decide.deaths import count_death, refreshed
+from orchestrator.decide.deaths import count_death, is_counted, refreshed
 from orchestrator.decide.delivery import enqueue_kickoff
 from orchestrator.decide.step import AT_ONCE, Step
 from orchestrator.decide.stopping import is_interruptible
 from orchestrator.model.config import Kind
 from orchestrator.model.event import EventKind
-from orchestrator.model.memory import ReadingMemory, Stage
+from orchestrator.model.memory import Desire, Stage
 from orchestrator.model.observation import Pane
 from orchestrator.model.reading import State
 from orchestrator.model.wanted import Wanted
@@ -32,7 +32,7 @@ def tend(facts: Facts, step: Step) -> None:
     """One living session's turn."""
     if facts.pane is None or facts.wanted is None:
         return
-    _recognise(facts.pane, step)
+    _recognise(facts, facts.pane, step)
     if step.session.stage is Stage.STARTING:
         _await_ready(facts.wanted, step)
         return
@@ -43,7 +43,7 @@ def tend(facts: Facts, step: Step) -> None:
     _note_drift(facts, facts.wanted, step)
 
 
-def _recognise(pane: Pane, step: Step) -> None:
+def _recognise(facts: Facts, pane: Pane, step: Step) -> None:
     """Take on a pane that memory does not know: the store was lost, or another watchdog started it."""
     session = step.session
     if pane.run == session.run and session.stage in {Stage.STARTING, Stage.RUNNING}:
@@ -58,9 +58,12 @@ def _recognise(pane: Pane, step: Step) -> None:
             pane=pane.pane_id,
             pid=pane.pid,
         )
+    # What runs was wanted by somebody, even where the memory of it is lost.
+    desire = step.session.desire if facts.desire is Desire.UP else Desire.UP
     step.change(
-        stage=Stage.STARTING, run=pane.run, spec=pane.spec, session=pane.session, pid=pane.pid, exit=None,
-        started_at=step.observation.now, started_mono=step.mono, ended_mono=None, reading=ReadingMemory(), resumed=False,
+        stage=Stage.STARTING, run=pane.run, spec=pane.spec, session=pane.session, pid=pane.pid, exit=None, desire=desire,
+        started_at=step.observation.now, started_mono=step.mono, ended_mono=None, resumed=False,
+        adopted=True,
     )  # fmt: skip
 
 
@@ -141,15 +144,16 @@ def _condemn(step: Step, kind: EventKind, message: str, reason: str) -> bool:
 
     Once the intensity is used up it is left as it is until its next try is due.
     """
-    if step.session.due > step.mono:
-        step.again(step.session.due - step.mono)
+    if not is_counted(step.session):
+        step.tell(kind, message, rule=step.session.reading.rule)
+        count_death(step)
+        wait = step.session.due - step.mono if step.session.failed else 0.0
+    else:
+        wait = step.session.due - step.mono
+    if wait > 0:
+        step.again(wait)
         return False
-    was_failed = step.session.failed
-    step.tell(kind, message, rule=step.session.reading.rule)
-    count_death(step)
-    if step.session.failed and not was_failed:
-        return False
-    step.change(restart=reason, interrupted=False, mismatch=0)
+    step.change(restart=reason, mismatch=0)
     step.again(AT_ONCE)
     return True
 
@@ -192,7 +196,7 @@ def _note_drift(facts: Facts, wanted: Wanted, step: Step) -> None:
     heals = wanted.heal and wanted.enabled
     if heals and wanted.kind is not Kind.TASK and is_interruptible(facts, step):
         step.tell(EventKind.DRIFT_APPLIED, "its config changed; restarts with the new one")
-        step.change(restart="its config changed", interrupted=False)
+        step.change(restart="its config changed")
         step.again(AT_ONCE)
     elif step.session.drift_told != wanted.spec:
         when = "applied when it is idle and unattended" if heals else f"applied by `ao restart {wanted.name}`"

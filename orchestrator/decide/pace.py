@@ -104,7 +104,7 @@ def _start(step: Step, wish: StartWish, wanted: Wanted, observation: Observation
     )
     step.change(
         stage=Stage.STARTING, run=run, spec=wanted.spec, session=wanted.session, dir=str(wanted.launch.dir), pid=0,
-        conversation=conversation, talked=resume, resumed=resume, started_at=observation.now, started_mono=observation.mono,
+        conversation=conversation, talked=resume, resumed=resume, adopted=False, started_at=observation.now, started_mono=observation.mono,
         healthy_mono=None, restarts=session.restarts + (1 if again else 0), ended_mono=None, stop_mono=None, killed=False,
         mismatch=0, program_mono=observation.mono, drift_told="", restart="", survivors=(), reading=ReadingMemory(),
     )  # fmt: skip

@@ -109,7 +109,7 @@ class SessionMemory:
     run: id of the last start, also the mark in the environment of its processes.
     spec: hash of what that run was started from. pid: of its pane's first process.
     conversation: the CLI's own id of its dialogue; `talked` once a turn was seen in it, so that
-    it can be resumed. resumed: the present run was started by resuming.
+    it can be resumed. resumed: the present run was started by resuming; adopted: it was found running.
     deaths: mono stamps of restarts that count against the restart intensity.
     attempt: restarts since it was last healthy for `restart_window`.
     due: mono before which it is not started again. failed: the intensity is used up.
@@ -134,6 +134,7 @@ class SessionMemory:
     conversation: str = ""
     talked: bool = False
     resumed: bool = False
+    adopted: bool = False
     interrupted: bool = False
     started_at: float = 0.0
     started_mono: float = 0.0

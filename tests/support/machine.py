@@ -167,7 +167,7 @@ class Shot:
 class Typed:
     """What was typed, and into what."""
 
-    name: str
+    run: str
     text: str
     screen: str
     alive: bool
@@ -194,11 +194,27 @@ class Tmux:
 
     def window(self, name: str) -> Window:
         """The newest pane that carries a name."""
-        return next(w for w in reversed(self.windows.values()) if w.marks["name"] == name)
+        return next(
+            w
+            for w in reversed(self.windows.values())
+            if w.marks["name"] == name and w.marks["fleet"] == FLEET
+        )
 
     def draw(self, name: str, text: str) -> None:
         window = self.window(name)
         window.screen, window.activity = text, int(self.clock.now())
+
+    def strange(self, session: str, name: str) -> Window:
+        """A session of another fleet whose agent has the same name."""
+        self._made += 1
+        self._run(
+            session,
+            f"${self._made}",
+            f"%{self._made}",
+            ["fake"],
+            {"fleet": "other", "name": name, "spec": "", "run": "x"},
+        )
+        return self.windows[f"%{self._made}"]
 
     def kill_server(self) -> None:
         for window in list(self.windows.values()):
@@ -294,9 +310,9 @@ class Tmux:
     def paste(self, pane: str, file: Path) -> str:
         self._ask()
         window, text = self.windows[pane], file.read_text()
-        used = window.attached and self.clock.now() - window.used < 20
+        used = window.attached and self.clock.now() - int(window.used) < 20
         ours = window.marks["fleet"] == FLEET
-        self.typed.append(Typed(window.marks["name"], text, window.screen, window.process.alive, ours, used))
+        self.typed.append(Typed(window.marks["run"], text, window.screen, window.process.alive, ours, used))
         self.draw(window.marks["name"], f"DRAFT {text}")
         return ""
 
