@@ -99,11 +99,12 @@ def facts(status: Status) -> dict[str, object]:
             }
             for x in status.loops
         ],
-        "sessions": [_session(view) for view in status.views],
+        "sessions": [session_facts(view) for view in status.views],
     }
 
 
-def _session(view: View) -> dict[str, object]:
+def session_facts(view: View) -> dict[str, object]:
+    """One session as facts."""
     return {
         "name": view.name, "kind": view.kind, "session": view.session, "backend": view.backend, "model": view.model,
         "watch": view.watch, "state": view.condition.value, "since": view.since, "reason": view.reason, "rule": view.rule,

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from orchestrator.adapters import clock
+from orchestrator.adapters.lock import Holder
+from orchestrator.adapters.processes import is_alive
 from orchestrator.adapters.store import Store
 from orchestrator.commands.drive import OpenDriver, carry_out, ensure_watchdog
 from orchestrator.commands.fleet import Fleet, Listener, new_request
@@ -71,17 +73,17 @@ def down(
 ) -> Report:
     """Stop the named ones, or everything and the watchdog with it; raises as `up`."""
     fleet.check_names(names, also=_remembered(fleet))
-    held = fleet.watchdog() is not None
-    if not held and not fleet.store_path.exists():
+    holder = fleet.watchdog()
+    if holder is None and not fleet.store_path.exists():
         return Report({}, "not running")
     wait = _grace(fleet, names) + STOP_SLACK
     request = new_request(Verb.DOWN, names, wait, stop_watchdog=not names)
     answer = carry_out(fleet, request, listen, open_driver)
     if names:
         return _report(answer)
-    _await_release(fleet)
+    _await_end(fleet, holder)
     server.end_empty_server()
-    return _report(answer, "stopped" if held else "not running")
+    return _report(answer, "stopped" if holder else "not running")
 
 
 def _report(answer: Request, watchdog: str = "") -> Report:
@@ -108,9 +110,10 @@ def _grace(fleet: Fleet, names: Sequence[str]) -> float:
     return max((grace for name, grace in graces.items() if not names or name in names), default=0.0)
 
 
-def _await_release(fleet: Fleet) -> None:
+def _await_end(fleet: Fleet, holder: Holder | None) -> None:
+    """Wait until the watchdog has let go of the lock and its process is gone."""
     deadline = clock.mono() + RELEASE_PATIENCE
-    while (holder := fleet.watchdog()) is not None:
+    while holder is not None and (fleet.watchdog() is not None or (holder.pid > 1 and is_alive(holder.pid))):
         if clock.mono() > deadline:
             raise AoError(
                 f"the watchdog (pid {holder.pid}) is still there", f"end it with `kill {holder.pid}`"

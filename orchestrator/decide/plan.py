@@ -95,7 +95,7 @@ def on_this_boot(memory: Memory, observation: Observation) -> Memory:
     sessions = {
         name: replace(
             session, started_mono=0.0, healthy_mono=None, deaths=(), attempt=0, due=0.0, failed=False, asked=0.0,
-            ended_mono=None, stop_mono=None, program_mono=0.0, removed_mono=None,
+            ended_mono=None, stop_mono=None, program_mono=0.0, removed_mono=None, log_mono=0.0,
             exit=replace(session.exit, mono=0.0) if session.exit else None,
             reading=replace(session.reading, changed_mono=0.0, idle_mono=None),
             deliveries=(),
