@@ -135,7 +135,7 @@ def open_supervisor(path: Path, environ: Mapping[str, str], *, role: str, echo: 
         ConfigError: the config can't be used.
         EnvironmentMissing: tmux or a folder is missing.
     """
-    source = ConfigFile(path)
+    source = ConfigFile(path, last_good=role == "down")  # a fleet can be stopped whatever its file says
     config = source.current()
     prepare_folders(config)
     lock = FleetLock(config.state_dir / "lock")
@@ -236,7 +236,14 @@ def _build(
     )
     ticker = Ticker(Observer(eyes), hands, store.load_memory(), local_zone(environ))
     loop = Loop(
-        ticker=ticker, waker=waker, news=tmux, journal=journal, store=store, clock=clock, tidy=store.tidy
+        ticker=ticker,
+        waker=waker,
+        news=tmux,
+        journal=journal,
+        store=store,
+        clock=clock,
+        tidy=store.tidy,
+        is_lock_lost=lock.is_lost,
     )
     return Supervisor(loop, tmux, store, waker, journal, lock)
 

@@ -20,10 +20,13 @@ def mono() -> float:
 def boot() -> str:
     """An id of the present boot: monotonic stamps of another boot mean nothing."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
+        kernel = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        # A container that starts again has the same kernel, and hands out its pids anew.
+        first = Path("/proc/1/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
+    except (OSError, IndexError):
         # No id to be had (macOS): the moment of boot, to the minute, tells boots apart.
         return f"at-{round((time.time() - time.monotonic()) / 60)}"
+    return f"{kernel}/{first}"
 
 
 def fresh_id() -> str:

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 from orchestrator.adapters.logfiles import write_private
+from orchestrator.config.find import read_bytes
 from orchestrator.config.load import decode, load, locate_state, parse
 from orchestrator.errors import AoError, ConfigError
 from orchestrator.model.config import Config
@@ -81,7 +82,7 @@ class ConfigFile:
         return self._config
 
     def _read(self) -> bytes:
-        return self.path.read_bytes()
+        return read_bytes(self.path)
 
     def _read_if_there(self) -> bytes | None:
         try:

@@ -61,6 +61,17 @@ class FleetLock:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def is_lost(self) -> bool:
+        """Whether the file was removed or replaced: then another may hold "the" lock, and this one guards nothing."""
+        if self._descriptor is None:
+            return True
+        try:
+            there = self.path.stat()
+        except OSError:
+            return True
+        mine = os.fstat(self._descriptor)
+        return (there.st_ino, there.st_dev) != (mine.st_ino, mine.st_dev)
+
     def is_held(self) -> bool:
         """Whether some process holds it now."""
         try:

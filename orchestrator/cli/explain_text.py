@@ -32,7 +32,7 @@ MEANING = {
     Condition.UNKNOWN: "what it shows is not known, and on that nothing is done",
     Condition.MISMATCHED: "another program runs in its pane; seen twice in a row, it is restarted",
     Condition.BACKOFF: "it died, and is started again at its time",
-    Condition.DEAD: "it died, and nothing starts it again by itself",
+    Condition.DEAD: "it does not run any more",
     Condition.FAILED: "it died too often: see the restarts below",
     Condition.COMPLETED: "a task that has run is not started again",
     Condition.STOPPING: "it is asked to end, and killed after its stop_grace",
@@ -71,7 +71,7 @@ def _holds(of: Explanation) -> Iterator[str]:
     """What keeps the watchdog from acting, or from being there at all."""
     if of.watchdog is None:
         yield "watchdog: not running, so nothing is done; this is a look of its own"
-        yield from (f"a watchdog would do or tell now: {printable(message)}" for message in of.due)
+        yield from (f"a watchdog would tell now: {printable(message)}" for message in of.due)
     else:
         yield f"watchdog: running, pid {of.watchdog.pid}"
     if of.error:
@@ -115,9 +115,7 @@ def _reading(of: Explanation) -> Iterator[str]:
 
 def _rule(rule: RuleSpec) -> str:
     also = f", and in {rule.also_region} {rule.also_pattern}" if rule.also_region else ""
-    return printable(
-        f"{rule.name} (priority {rule.priority}, in {rule.region or 'screen'} {rule.pattern}{also})"
-    )
+    return printable(f"{rule.name} (priority {rule.priority}, in {rule.region} {rule.pattern}{also})")
 
 
 def _region(region: str, rules: tuple[RuleSpec, ...]) -> str:

@@ -41,7 +41,7 @@ class Explanation:
     wanted: what the config declares, None once that is gone.
     desire: what a person asked for, by its name or with the fleet; None: nobody asked.
     error: of the config or the store, "" when there is none.
-    due: what a watchdog would do and tell at once, where none runs.
+    due: what a watchdog would tell at once, where none runs.
     at, mono: now, in epoch seconds and on the clock that `session` has its stamps from.
     """
 

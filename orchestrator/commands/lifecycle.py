@@ -13,12 +13,15 @@ from orchestrator.adapters.store import Store
 from orchestrator.commands.drive import OpenDriver, carry_out, ensure_watchdog
 from orchestrator.commands.fleet import Fleet, Listener, new_request
 from orchestrator.errors import AoError
-from orchestrator.model.request import FAILURES, Outcome, Request, Verb
+from orchestrator.model.request import FAILURES, Outcome, Request, Result, Verb
 
 START_PATIENCE = 30.0
 """Seconds that a start may take before `up` returns without it."""
 STOP_SLACK = 8.0
 RELEASE_PATIENCE = 10.0
+
+
+UNANSWERED = Outcome(Result.LATE, "the watchdog gave no answer in time")
 
 
 class Server(Protocol):
@@ -87,9 +90,7 @@ def down(
 
 
 def _report(answer: Request, watchdog: str = "") -> Report:
-    return Report(
-        {name: answer.outcomes[name] for name in answer.targets if name in answer.outcomes}, watchdog
-    )
+    return Report({name: answer.outcomes.get(name, UNANSWERED) for name in answer.targets}, watchdog)
 
 
 def _remembered(fleet: Fleet) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -14,6 +16,8 @@ FILE_NAME: Final = "agents.toml"
 _PLACE = re.compile(
     r"(?P<text>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL
 )
+LARGEST = 8 << 20
+"""Bytes that a config may have: nobody writes more, and /dev/zero never ends."""
 
 
 def find_config(explicit: str | None, env: Mapping[str, str], cwd: Path) -> Path:
@@ -69,7 +73,7 @@ def read_text(path: Path) -> str:
         ConfigError: it can't be read, or is no text.
     """
     try:
-        data = path.read_bytes()
+        data = read_bytes(path)
     except IsADirectoryError:
         raise ConfigError(
             f"{path} is a folder, not a file", f"name the file, e.g. {path / FILE_NAME}"
@@ -80,6 +84,24 @@ def read_text(path: Path) -> str:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError(f"{path} can't be read: {reason}", "check its owner and its mode") from None
     return decode(data, path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A plain file's content; a FIFO or device is not waited for.
+
+    Raises:
+        OSError: it can't be read, is no plain file, or is larger than `LARGEST`.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if stat.S_ISDIR(found.st_mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        if found.st_size > LARGEST:
+            raise OSError(errno.EFBIG, f"it is larger than {LARGEST >> 20} MiB")
+        return file.read(LARGEST)
 
 
 def decode(data: bytes, path: Path) -> str:

@@ -36,7 +36,7 @@ def count_death(step: Step) -> None:
     session, settings = step.session, step.settings
     deaths = restart.tally(session.deaths, step.mono, settings.restart_window)
     attempt = session.attempt + 1
-    step.change(deaths=deaths[-50:], attempt=attempt)
+    step.change(deaths=deaths[-(settings.max_restarts + 1) :], attempt=attempt)
     if session.failed or restart.is_exhausted(deaths, settings):
         if not session.failed:
             step.tell(

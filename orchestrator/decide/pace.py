@@ -43,7 +43,7 @@ def grant_starts(
         wish, wanted = turn.step.start, turn.facts.wanted
         if wish is None or wanted is None:
             continue
-        if _is_held_back(wanted, turns, observation):
+        if _is_held_back(wanted, wish, turn, turns, observation):
             turn.step.again(0.1)
         elif busy >= settings.max_parallel_starts:
             turn.step.again(0.05)
@@ -61,10 +61,18 @@ def _holds_slot(session: SessionMemory, mono: float) -> bool:
     return session.stage is Stage.STARTING and mono - session.started_mono < SLOT_TIME
 
 
-def _is_held_back(wanted: Wanted, turns: Sequence[Turn], observation: Observation) -> bool:
-    """Whether a service it needs is not ready, or an agent that left the config still works in its folder."""
+def _is_held_back(
+    wanted: Wanted, wish: StartWish, turn: Turn, turns: Sequence[Turn], observation: Observation
+) -> bool:
+    """Whether a service it needs is not ready, or it is new and one that left the config still works in its folder.
+
+    The second is a rename: two copies must not share a workspace. Whoever has run before, or is
+    asked for, does not wait for it.
+    """
     if any(name not in observation.services_ready for name in wanted.needs):
         return True
+    if turn.step.session.run or wish.asked:
+        return False
     own = str(wanted.launch.dir)
     return any(
         turn.facts.wanted is None

@@ -89,12 +89,12 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
 
 
 def on_this_boot(memory: Memory, observation: Observation) -> Memory:
-    """Memory with every monotonic stamp of another boot dropped: holds, tallies and waits begin anew."""
+    """Memory without the pids and monotonic stamps of another boot: holds, tallies and waits begin anew."""
     if memory.boot == observation.boot:
         return memory
     sessions = {
         name: replace(
-            session, started_mono=0.0, healthy_mono=None, deaths=(), attempt=0, due=0.0, failed=False, asked=0.0,
+            session, pid=0, started_mono=0.0, healthy_mono=None, deaths=(), attempt=0, due=0.0, failed=False, asked=0.0,
             ended_mono=None, stop_mono=None, program_mono=0.0, removed_mono=None, log_mono=0.0,
             exit=replace(session.exit, mono=0.0) if session.exit else None,
             reading=replace(session.reading, changed_mono=0.0, idle_mono=None),
@@ -102,7 +102,7 @@ def on_this_boot(memory: Memory, observation: Observation) -> Memory:
         )
         for name, session in memory.sessions.items()
     }  # fmt: skip
-    return replace(memory, boot=observation.boot, starts=(), sessions=sessions)
+    return replace(memory, boot=observation.boot, starts=(), server_pid=0, sessions=sessions)
 
 
 def _fleet_events(observation: Observation, memory: Memory) -> list[Event]:

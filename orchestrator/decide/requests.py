@@ -11,7 +11,7 @@ from orchestrator.decide.phases import move
 from orchestrator.model.config import Config
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.memory import Desire, Memory, SessionMemory, Stage
-from orchestrator.model.observation import Observation
+from orchestrator.model.observation import Observation, ServerState
 from orchestrator.model.request import Outcome, Request, Result, Verb
 from orchestrator.model.wanted import Wanted
 
@@ -164,6 +164,8 @@ def _final(
                 Result.COMPLETED if good else Result.DIED, "\n".join((ended.describe(), *ended.words))
             )
         return Outcome(Result.DIED, "\n".join((ended.describe(), *ended.words)))
+    if observation.server is ServerState.UNKNOWN:
+        return None  # what memory says may be long past
     if session.stage is Stage.RUNNING and not session.restart and session.started_mono >= _since(request):
         return Outcome(Result.STARTED)
     return None

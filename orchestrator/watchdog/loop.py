@@ -47,7 +47,11 @@ class Journal(Protocol):
 
 @dataclass(slots=True)
 class Loop:
-    """One watchdog's life. tidy: called now and then to keep the store bounded."""
+    """One watchdog's life.
+
+    tidy: called now and then to keep the store bounded.
+    is_lock_lost: whether the fleet's lock file is gone; another may look after the fleet then.
+    """
 
     ticker: Ticker
     waker: Waker
@@ -56,6 +60,7 @@ class Loop:
     store: Store
     clock: Clock
     tidy: Callable[[], None]
+    is_lock_lost: Callable[[], bool]
     _due: float = 0.0
     _stop: bool = False
     _tidied: float = 0.0
@@ -71,6 +76,12 @@ class Loop:
         self.waker.watch_tmux(self.news.fileno())
         asked, news = self.waker.wait(min(longest, GLANCE, max(0.0, self._due - self.clock.mono())))
         if self.waker.signalled:
+            return
+        if self.is_lock_lost():
+            self.journal.trouble(
+                "the lock file was removed or replaced; this watchdog ends, and touches nothing more"
+            )
+            self._stop = True
             return
         if news:
             asked = self.news.take_news() or asked

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.fleet import TestFleet, demo_config, fleet, until
@@ -195,3 +196,35 @@ def test_descriptors_stay_flat_over_many_heals() -> None:
             heal_each()
         until(lambda: set(f.states().values()) == {"idle"}, "settled")
         until(lambda: crowd(f) <= before + 2, f"{crowd(f)} descriptors, {before} before")
+
+
+def test_a_watchdog_whose_lock_file_is_gone_ends_and_a_new_one_takes_over() -> None:
+    with fleet(demo_config(2)) as f:
+        f.ao("up")
+        before, old = f.rows(), psutil.Process(f.watchdog_pid())
+        (f.folder / "log" / "state" / "lock").unlink()
+        until(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE, "the old one ends")
+        f.ao("up")
+        assert f.rows() == before
+        pid = f.kill("a0")
+        until(lambda: f.replaced("a0", pid), "the new one heals")
+        assert sum(e["kind"] == "started" and e["subject"] == "a0" for e in f.events()) == 2
+
+
+def test_a_fleet_whose_config_broke_can_be_stopped_without_its_watchdog() -> None:
+    with fleet(demo_config(2)) as f:
+        f.ao("up")
+        os.kill(f.watchdog_pid(), signal.SIGKILL)
+        f.write(demo_config(2) + "\n[[agent")
+        f.ao("down")
+        assert f.rows() == {}
+
+
+def test_a_busy_agent_that_left_the_config_keeps_nobody_from_being_healed() -> None:
+    busy = '[backend.busy]\nbin = "sh -c \'while :; do date; sleep 0.2; done\'"\n[[agent]]\nname = "b"\nbackend = "busy"\n'
+    with fleet(demo_config(2, more=busy)) as f:
+        f.ao("up")
+        f.write(demo_config(2))
+        until(lambda: any(e["kind"] == "drift-pending" for e in f.events()), "its removal is noticed")
+        pid = f.kill("a0")
+        until(lambda: f.replaced("a0", pid), "the others are healed")

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
 
 from orchestrator.model.action import (
     Action,
@@ -135,12 +135,13 @@ class Story:
             self.last_request = self.world.ask(verb, *names)
 
     def _program(self, name: str, changes: list[str]) -> None:
-        behaviour = Behaviour()
-        for change in changes:
-            key, _, value = change.partition("=")
-            kind = {"exits": int, "children": int, "deaf": int, "after": float}.get(key, str)
-            behaviour = replace(behaviour, **{key: value == "yes" if value in {"yes", "no"} else kind(value)})
-        self.world.tmux.behaviours[name] = behaviour
+        kinds: dict[str, Callable[[str], object]] = {
+            "exits": int, "children": int, "deaf": int, "after": float,
+            "ignores_term": "yes".__eq__, "immortal": "yes".__eq__, "screen": str, "command": str,
+        }  # fmt: skip
+        pairs = (change.split("=", 1) for change in changes)
+        known: dict[str, Any] = {key: kinds[key](value) for key, value in pairs}
+        self.world.tmux.behaviours[name] = Behaviour(**known)
 
     def _kill(self, name: str, how: str = "signal", number: str = "9", late: str = "") -> None:
         if how == "status":
@@ -149,7 +150,7 @@ class Story:
             self.world.kill(name, signal=int(number), late=bool(late))
 
     def _close(self, name: str) -> None:
-        self.world.tmux.close_pane(self.world.tmux.window(name).pane_id)
+        self.world.tmux.drop(self.world.tmux.window(name))
 
     def _tmux(self, state: str) -> None:
         tmux = self.world.tmux

@@ -69,12 +69,12 @@ def config(body: str, folder: Path = Path("/fleet")) -> Config:
     return parse(f"{PRELUDE}\n{body}", folder / "agents.toml")
 
 
-def agent(name: str = "one", **keys: object) -> str:
+def agent(name: str = "one", /, **keys: object) -> str:
     """One `[[agent]]` table."""
     return table("agent", name, keys)
 
 
-def service(name: str = "db", **keys: object) -> str:
+def service(name: str = "db", /, **keys: object) -> str:
     """One `[[service]]` table."""
     return table("service", name, {"command": "run", **keys})
 

@@ -216,9 +216,15 @@ class Tmux:
         )
         return self.windows[f"%{self._made}"]
 
+    def drop(self, window: Window) -> None:
+        """A pane is closed, which hangs its program up."""
+        del self.windows[window.pane_id]
+        if window.process.alive and not window.process.behaviour.immortal:
+            self.machine.kill(window.process.pid, signal=1)
+
     def kill_server(self) -> None:
         for window in list(self.windows.values()):
-            self.close_pane(window.pane_id)
+            self.drop(window)
         if self.server_pid:
             self.machine.kill(self.server_pid)
         self.server_pid = 0
@@ -302,13 +308,13 @@ class Tmux:
         self._ask()
         if pane not in self.windows:
             return f"can't find pane: {pane}"
-        window = self.windows.pop(pane)
-        if window.process.alive and not window.process.behaviour.immortal:
-            self.machine.kill(window.process.pid, signal=1)
+        self.drop(self.windows[pane])
         return ""
 
     def paste(self, pane: str, file: Path) -> str:
         self._ask()
+        if pane not in self.windows:
+            return f"can't find pane: {pane}"
         window, text = self.windows[pane], file.read_text()
         used = window.attached and self.clock.now() - int(window.used) < 20
         ours = window.marks["fleet"] == FLEET
@@ -318,6 +324,8 @@ class Tmux:
 
     def press(self, pane: str, key: str) -> str:
         self._ask()
+        if pane not in self.windows:
+            return f"can't find pane: {pane}"
         window = self.windows[pane]
         behaviour = window.process.behaviour
         if behaviour.deaf:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.adapters import config_file
 from orchestrator.adapters.config_file import ConfigFile
+from orchestrator.config import find
 from orchestrator.errors import ConfigError
 
 GOOD = '[defaults]\nsession_prefix = "t-"\nlog_dir = "log"\n[[agent]]\nname = "a"\nbackend = "demo"\nprompt = "x"\n'
@@ -134,15 +136,27 @@ def test_an_unreadable_file(path: Path) -> None:
 def test_an_edit_between_two_looks_at_the_start_is_not_lost(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = Path.read_bytes
+    read = find.read_bytes
     reads: list[bytes] = []
 
-    def read_and_edit(self: Path) -> bytes:
-        reads.append(read(self))
+    def read_and_edit(which: Path) -> bytes:
+        reads.append(read(which))
         if len(reads) == 1:
             path.write_text(BETTER)
         return reads[-1]
 
-    monkeypatch.setattr(Path, "read_bytes", read_and_edit)
+    for module in (find, config_file):
+        monkeypatch.setattr(module, "read_bytes", read_and_edit)
     source = ConfigFile(path)
     assert names(source) == ["b"]
+
+
+@pytest.mark.parametrize("harm", ["fifo", "device"])
+def test_what_is_no_plain_file_is_named_and_not_waited_for(path: Path, harm: str) -> None:
+    source = ConfigFile(path)
+    path.unlink()
+    if harm == "fifo":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("/dev/zero")
+    assert (names(source), "no plain file" in source.error) == (["a"], True)
