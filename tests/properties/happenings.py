@@ -8,20 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 
 from orchestrator.model.action import Plan, Start
 from orchestrator.model.request import Verb
 from tests.support.builders import PRELUDE, agent, service
-from tests.support.machine import Behaviour
+from tests.support.machine import FLEET, Behaviour
 from tests.support.world import World
 
 bounded = settings(
-    max_examples=60,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     database=None,
+    phases=(Phase.generate, Phase.shrink),
     suppress_health_check=[HealthCheck.too_slow],
 )
 """The same examples every time: a failure here is a failure everywhere."""
@@ -41,10 +42,22 @@ CONFIGS = (
     + agent("renamed", session="f-told")
     + agent("unwatched"),
 )
-NAMES = ("db", "typed", "told", "unwatched", "job", "renamed")
-SCREENS = ("IDLE", "WORKING", "DRAFT mine", "DIALOG sure?", "FATAL", "LIMITED", "what is this", "")
+NAMES = ("told", "typed", "db", "unwatched", "job")
+SCREENS = (
+    "IDLE",
+    "IDLE again",
+    "WORKING",
+    "FATAL",
+    "FATAL",
+    "DRAFT mine",
+    "DIALOG sure?",
+    "LIMITED",
+    "what is this",
+    "",
+)
 
 names = st.sampled_from(NAMES)
+Names = st.SearchStrategy[str]
 behaviours = st.builds(
     Behaviour,
     screen=st.sampled_from(SCREENS),
@@ -52,7 +65,7 @@ behaviours = st.builds(
     after=st.sampled_from((0.0, 0.3, 5.0, 50.0)),
     ignores_term=st.booleans(),
     children=st.integers(0, 2),
-    command=st.sampled_from(("", "", "", "other-tool")),
+    command=st.sampled_from(("", "other-tool")),
     deaf=st.integers(0, 5),
 )
 
@@ -69,7 +82,7 @@ def _to(name: str, words: str, act: Callable[[World], object]) -> Happening:
     """Something that happens to a session, if there is one."""
 
     def happen(world: World) -> None:
-        if any(window.marks["name"] == name for window in world.tmux.windows.values()):
+        if any((w.marks["fleet"], w.marks["name"]) == (FLEET, name) for w in world.tmux.windows.values()):
             act(world)
 
     return Happening(f"{name}: {words}", happen)
@@ -80,22 +93,42 @@ def _used(world: World, name: str, *, there: bool) -> None:
     window.attached, window.used = there, world.clock.now()
 
 
+def _replace(world: World, name: str, behaviour: Behaviour) -> None:
+    """What is started from now on behaves so; what runs, ends."""
+    world.tmux.behaviours[name] = behaviour
+    _to(name, "ends", lambda w: w.kill(name, status=behaviour.exits or 0)).happen(world)
+
+
 def _tmux(world: World, *, answers: bool, socket: bool) -> None:
     world.tmux.answers, world.tmux.socket = answers, socket
 
 
 deaths = st.builds(lambda name, signal, late: _to(name, "killed", lambda w: w.kill(name, signal=signal, late=late)),
                    names, st.sampled_from((9, 15)), st.booleans())  # fmt: skip
-closings = st.builds(lambda n: _to(n, "closed", lambda w: w.tmux.close_pane(w.tmux.window(n).pane_id)), names)
-drawings = st.builds(
-    lambda n, text: _to(n, f"shows {text!r}", lambda w: w.tmux.draw(n, text)), names, st.sampled_from(SCREENS)
-)
-attachments = st.builds(
-    lambda n, there: _to(n, f"attached: {there}", lambda w: _used(w, n, there=there)), names, st.booleans()
-)
-programs = st.builds(
-    lambda n, b: Happening(f"{n} will be {b}", lambda w: w.tmux.behaviours.update({n: b})), names, behaviours
-)
+closings = st.builds(lambda n: _to(n, "closed", lambda w: w.tmux.drop(w.tmux.window(n))), names)
+
+
+def drawings(of: Names) -> st.SearchStrategy[Happening]:
+    """A program shows something else."""
+    return st.builds(
+        lambda n, text: _to(n, f"shows {text!r}", lambda w: w.tmux.draw(n, text)),
+        of,
+        st.sampled_from(SCREENS),
+    )
+
+
+def attachments(of: Names) -> st.SearchStrategy[Happening]:
+    """Somebody comes to a pane, or leaves it."""
+    return st.builds(
+        lambda n, there: _to(n, f"attached: {there}", lambda w: _used(w, n, there=there)), of, st.booleans()
+    )
+
+
+def programs(of: Names) -> st.SearchStrategy[Happening]:
+    """A program ends, and behaves otherwise when it is started again."""
+    return st.builds(lambda n, b: Happening(f"{n} becomes {b}", lambda w: _replace(w, n, b)), of, behaviours)
+
+
 edits = st.builds(
     lambda number: Happening(f"config {number}", lambda w: w.configure(PRELUDE + CONFIGS[number])),
     st.integers(0, 2),
@@ -115,12 +148,22 @@ servers = st.sampled_from(
         Happening("tmux dies", lambda w: w.tmux.kill_server()),
         Happening("tmux is silent", lambda w: _tmux(w, answers=False, socket=True)),
         Happening("tmux loses its socket", lambda w: _tmux(w, answers=True, socket=False)),
-        Happening("tmux is well", lambda w: _tmux(w, answers=True, socket=True)),
+        *[Happening("tmux is well", lambda w: _tmux(w, answers=True, socket=True))] * 3,
         Happening("somebody has a session f-told", lambda w: w.tmux.foreign.add("f-told")),
         Happening("it is gone", lambda w: w.tmux.foreign.discard("f-told")),
     )
 )
-faults = deaths | closings | drawings | programs | edits | watchdogs | servers | attachments | passings
+faults = (
+    deaths
+    | closings
+    | drawings(names)
+    | programs(names)
+    | edits
+    | watchdogs
+    | servers
+    | attachments(names)
+    | passings
+)
 
 
 def wishes(*verbs: Verb) -> st.SearchStrategy[Happening]:
@@ -135,8 +178,22 @@ def wishes(*verbs: Verb) -> st.SearchStrategy[Happening]:
     return one | every if all_of_them else one
 
 
+PAUSES = st.sampled_from((1.0, 0.0, 0.1, 8.0, 30.0))
+"""Seconds; the first is what a failing example comes down to."""
 anything = faults | wishes(*(verb for verb in Verb if verb is not Verb.PHASE))
-stories = st.lists(st.tuples(anything, st.sampled_from((0.0, 0.1, 1.0, 8.0))), min_size=1, max_size=14)
+stories = st.lists(st.tuples(anything, PAUSES), min_size=5, max_size=14)
+
+
+_typed = st.just("typed")
+typing = st.lists(
+    st.tuples(
+        drawings(_typed) | attachments(_typed) | programs(_typed) | watchdogs,
+        st.sampled_from((0.0, 0.05, 0.3, 1.0, 30.0)),
+    ),
+    min_size=4,
+    max_size=10,
+)
+"""What may happen to an agent just while its kickoff is being typed."""
 
 
 @dataclass(frozen=True, slots=True)
