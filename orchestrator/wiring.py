@@ -166,6 +166,7 @@ def look(path: Path, environ: Mapping[str, str]) -> tuple[Observation, Plan]:
             tmux=tmux, processes=ProcessesHere(), deaths=_Unwatched(deaths), store=store or _NoStore(),
             logs=LogFiles(config.defaults.log_dir), probes=TcpProbes(lambda: None),
             conversations=TranscriptConversations(environ), clock=clock, config=source,
+            launcher=FileLauncher(config.state_dir, source.path, environ),
         )  # fmt: skip
         memory = store.load_memory() if store else Memory()
         observation = Observer(eyes).observe(memory, {})
@@ -220,11 +221,11 @@ def _build(
     waker = Waker(config.state_dir)
     journal = Journal(config.defaults.log_dir / "watchdog.log", echo=echo)
     logs, here = LogFiles(config.defaults.log_dir), ProcessesHere()
+    launcher = FileLauncher(config.state_dir, source.path, environ)
     eyes = Eyes(
-        tmux=tmux, processes=here, deaths=waker, store=store, logs=logs, probes=TcpProbes(waker.poke),
+        launcher=launcher, tmux=tmux, processes=here, deaths=waker, store=store, logs=logs, probes=TcpProbes(waker.poke),
         conversations=TranscriptConversations(environ), clock=clock, config=source,
     )  # fmt: skip
-    launcher = FileLauncher(config.state_dir, source.path, environ)
     hands = Hands(
         tmux=tmux,
         processes=here,

@@ -110,8 +110,9 @@ class FileLauncher:
             found = shutil.which(word, path=environment["PATH"]) is not None
         if not found:
             name = launch.backend.name if launch.backend else launch.name
+            what = "does not exist or can't be run" if "/" in word else "is not on PATH"
             raise EnvironmentMissing(
-                f"the program {word} is not on PATH", f"install it, or set bin of [backend.{name}]"
+                f"the program {word} {what}", f"install it, or set bin of [backend.{name}]"
             )
 
 

@@ -135,6 +135,26 @@ def command_line(pid: int) -> str:
         return ""
 
 
+def find_by_words(*words: str) -> list[int]:
+    """Pids of processes whose command line has these words in a row."""
+    wanted = list(words)
+    pids = [row.pid for row in (_proc_rows() if LINUX else _psutil_rows()) if not row.zombie]
+    return [pid for pid in pids if _has_in_a_row(_words(pid), wanted)]
+
+
+def _has_in_a_row(words: list[str], wanted: list[str]) -> bool:
+    return any(words[i : i + len(wanted)] == wanted for i in range(len(words)))
+
+
+def _words(pid: int) -> list[str]:
+    if not LINUX:
+        return _psutil_command_line(pid).split(" ")
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode("utf-8", "surrogateescape").split("\0")
+    except OSError:
+        return []
+
+
 def tree_command_lines(leader: int) -> tuple[str, ...]:
     """Command lines of a process and its descendants, cheaply where the kernel lists children."""
     if not LINUX:

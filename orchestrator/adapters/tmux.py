@@ -32,6 +32,7 @@ from orchestrator.adapters.tmux_words import (
     read_rows,
     read_screen,
     says_absent,
+    says_empty,
     server_environment,
 )
 from orchestrator.errors import EnvironmentMissing, TmuxUnavailable
@@ -128,6 +129,8 @@ class TmuxServer:
             self._try_attach()
             return read_rows(lines, self._fleet)
         words = " ".join(errors)
+        if says_empty(words):
+            return Snapshot(ServerState.UP, panes={})
         if says_absent(words):
             return Snapshot(ServerState.ABSENT, words, panes={})
         return Snapshot(ServerState.UNKNOWN, words or f"tmux ended with status {status}")
@@ -276,6 +279,8 @@ class TmuxServer:
         try:
             # Asked twice: an answer cut short on a busy machine looks like an empty server.
             if not (self._is_empty() and self._is_empty()):
+                # Without us it shall end with its last session, as any tmux does.
+                self._asker.ask(("set-option", "-s", "exit-empty", "on"))
                 return False
             if _is_served(self.socket_path):
                 self._asker.ask(("kill-server",))

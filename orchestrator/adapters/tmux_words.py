@@ -137,3 +137,8 @@ def says_absent(words: str) -> bool:
     return any(
         sign in words for sign in ("no server running", "No such file or directory", "Connection refused")
     )
+
+
+def says_empty(words: str) -> bool:
+    """Whether tmux's words mean that the server runs and has no session."""
+    return any(sign in words for sign in ("no current target", "no sessions"))

@@ -160,6 +160,8 @@ def events(
     from orchestrator.adapters.store import Store
 
     fleet = the_fleet(config, running=True)
+    if name is not None:
+        fleet.check_names([name], also=("watchdog", *(loop.name for loop in fleet.config.loops)))
     store = Store(fleet.store_path, read_only=True)
     seen = 0
     try:

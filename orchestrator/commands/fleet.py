@@ -8,6 +8,7 @@ from pathlib import Path
 
 from orchestrator.adapters import clock
 from orchestrator.adapters.lock import FleetLock, Holder
+from orchestrator.adapters.processes import find_by_words
 from orchestrator.adapters.store import Store
 from orchestrator.adapters.wake import knock
 from orchestrator.errors import AoError, UsageError
@@ -17,6 +18,8 @@ from orchestrator.model.request import Request, Verb
 
 FOLLOW_PAUSE = 0.03
 """Seconds between two looks at the store while a request is followed."""
+HIDDEN_PATIENCE = 3.0
+"""Seconds in which a watchdog that does not hold the lock yet takes it."""
 ANSWER_GRACE = 3.0
 """Seconds that an answer may come later than the patience it was asked with."""
 
@@ -48,6 +51,29 @@ class Fleet:
         """Who looks after it now, or None."""
         lock = self.lock
         return (lock.holder() or Holder(0, "", "unknown", 0.0)) if lock.is_held() else None
+
+    def hidden_watchdog(self) -> int:
+        """Pid of a watchdog of this config that its present log_dir does not show, 0 when there is none.
+
+        It was started with another log_dir, or its lock file was removed.
+        """
+        return next(iter(find_by_words("watchdog", "--config", str(self.config.path))), 0)
+
+    def refuse_hidden_watchdog(self) -> None:
+        """Say so instead of acting beside it.
+
+        Raises:
+            AoError: there is one.
+        """
+        deadline = clock.mono() + HIDDEN_PATIENCE
+        while self.watchdog() is None and (pid := self.hidden_watchdog()):
+            if clock.mono() < deadline:  # it may be about to take the lock, or to end
+                clock.pause(0.1)
+                continue
+            raise AoError(
+                f"a watchdog of this config runs (pid {pid}) and does not belong to {self.config.defaults.log_dir}",
+                "if log_dir was edited, put the old one back and `ao down` first",
+            )
 
     def names(self) -> tuple[str, ...]:
         """Every declared name, services first."""

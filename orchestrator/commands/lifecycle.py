@@ -76,6 +76,7 @@ def down(
 ) -> Report:
     """Stop the named ones, or everything and the watchdog with it; raises as `up`."""
     fleet.check_names(names, also=_remembered(fleet))
+    fleet.refuse_hidden_watchdog()
     holder = fleet.watchdog()
     if holder is None and not fleet.store_path.exists():
         return Report({}, "not running")

@@ -45,6 +45,7 @@ def status(fleet: Fleet, look: Callable[[], tuple[tuple[View, ...], str]]) -> St
     """
     holder = fleet.watchdog()
     if holder is None:
+        fleet.refuse_hidden_watchdog()
         views, error = look()
     else:
         store = Store(fleet.store_path, read_only=True)

@@ -13,8 +13,8 @@ from orchestrator.model.memory import Exit, SessionMemory, Stage
 from orchestrator.model.reading import State
 
 
-def record_end(facts: Facts, step: Step, ended: Exit) -> None:
-    """Count the end of a run, once, and set the time of the next start."""
+def record_end(facts: Facts, step: Step, ended: Exit, *, ran: bool = True) -> None:
+    """Count the end of a run, once, and set the time of the next start. ran: its program was started at all."""
     session = step.session
     wanted = facts.wanted
     step.change(exit=ended, ended_mono=None, stop_mono=None, killed=False, healthy_mono=None, mismatch=0)
@@ -22,12 +22,14 @@ def record_end(facts: Facts, step: Step, ended: Exit) -> None:
         step.change(stage=Stage.COMPLETED)
         step.tell(EventKind.COMPLETED, f"the task {ended.describe()}", status=ended.status)
         return
-    if session.stage is Stage.STARTING and session.resumed:
+    if ran and session.stage is Stage.STARTING and session.resumed:
         step.tell(
             EventKind.RESUME_FAILED, "its conversation could not be resumed; the next start begins a new one"
         )
         step.change(conversation="", talked=False)
-    step.change(stage=Stage.ENDED, interrupted=session.reading.state in {State.WORKING, State.TRANSIENT})
+    if ran:
+        step.change(interrupted=session.reading.state in {State.WORKING, State.TRANSIENT})
+    step.change(stage=Stage.ENDED)
     count_death(step)
 
 

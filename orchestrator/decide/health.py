@@ -194,11 +194,13 @@ def _note_drift(facts: Facts, wanted: Wanted, step: Step) -> None:
     if step.session.restart or not has_drifted(facts):
         return
     heals = wanted.heal and wanted.enabled
-    if heals and wanted.kind is not Kind.TASK and is_interruptible(facts, step):
+    lacking = step.observation.lacking.get(wanted.name)
+    if heals and wanted.kind is not Kind.TASK and not lacking and is_interruptible(facts, step):
         step.tell(EventKind.DRIFT_APPLIED, "its config changed; restarts with the new one")
         step.change(restart="its config changed")
         step.again(AT_ONCE)
     elif step.session.drift_told != wanted.spec:
         when = "applied when it is idle and unattended" if heals else f"applied by `ao restart {wanted.name}`"
+        when = f"it goes on as it is, since {lacking}" if lacking else when
         step.tell(EventKind.DRIFT_PENDING, f"its config changed; {when}")
         step.change(drift_told=wanted.spec)

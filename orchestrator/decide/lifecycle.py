@@ -55,7 +55,7 @@ def _notice_death(facts: Facts, step: Step) -> None:
     failure = step.observation.failures.get(session.name)
     if failure is not None and failure.run == session.run:
         step.tell(EventKind.START_FAILED, failure.message)
-        record_end(facts, step, _exit(step, reason=f"could not be started: {failure.message}"))
+        record_end(facts, step, _exit(step, reason=f"could not be started: {failure.message}"), ran=False)
     elif pane is None or pane.run != session.run:
         # Without a pane of this run there is no status to be had: closed, or its server ended.
         step.tell(EventKind.VANISHED, "its tmux session is gone")

@@ -49,6 +49,8 @@ def move(
     ids = ", ".join(f"{index} {phase.id}" for index, phase in enumerate(loop.phases))
     if there is None:
         return Outcome(Result.REFUSED, f"no phase {request.argument}; the phases are: {ids}"), memory, []
+    if there == here:
+        return Outcome(Result.MOVED, loop.phases[here].id), memory, []
     if there >= len(loop.phases):
         return (
             Outcome(Result.REFUSED, f"{loop.phases[here].id} is the last phase; the phases are: {ids}"),

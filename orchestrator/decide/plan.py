@@ -78,7 +78,7 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
     if observation.lost_socket_of:
         actions.append(RestoreSocket(observation.lost_socket_of))
     return Plan(
-        memory=replace(_fleet_memory(memory, observation), sessions=after),
+        memory=replace(_fleet_memory(memory, observation, stop=stop), sessions=after),
         actions=tuple(actions),
         events=(*events, *(event for turn in turns for event in turn.step.events), *told),
         views=views,
@@ -141,13 +141,13 @@ def _fleet_events(observation: Observation, memory: Memory) -> list[Event]:
     return events
 
 
-def _fleet_memory(memory: Memory, observation: Observation) -> Memory:
+def _fleet_memory(memory: Memory, observation: Observation, *, stop: bool) -> Memory:
     pids = {pane.server_pid for pane in observation.panes.values()}
     return replace(
         memory,
         server_lost=observation.server is ServerState.UNKNOWN,
         socket_lost=bool(observation.lost_socket_of),
-        server_pid=pids.pop() if len(pids) == 1 else memory.server_pid,
+        server_pid=0 if stop else pids.pop() if len(pids) == 1 else memory.server_pid,
         config_digest=observation.config.digest,
         config_error=observation.config_error,
     )

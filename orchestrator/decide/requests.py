@@ -183,4 +183,6 @@ def _late_words(facts: Facts | None, session: SessionMemory | None) -> str:
         return "it runs, but is not ready yet"
     if facts.wanted.needs and session.stage is Stage.NONE:
         return f"it waits for {', '.join(facts.wanted.needs)}"
+    if session.stage is Stage.NONE:
+        return "it could not be started yet; `ao status` says why"
     return f"it is {session.stage.value}"

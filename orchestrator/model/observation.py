@@ -83,6 +83,7 @@ class Observation:
     services_ready: services that answer, by name.
     conversations: ids that a program chose by itself, found in its files.
     failures: of the last tick's starts, by name.
+    lacking: what keeps a running session from being started as the config says now, by name.
     log_sizes: bytes of each session's log, where it was looked at; -1: the file is gone.
     """
 
@@ -104,5 +105,6 @@ class Observation:
     services_ready: frozenset[str] = frozenset()
     conversations: Mapping[str, str] = field(default_factory=dict)
     failures: Mapping[str, StartFailure] = field(default_factory=dict)
+    lacking: Mapping[str, str] = field(default_factory=dict)
     log_sizes: Mapping[str, int] = field(default_factory=dict)
     requests: tuple[Request, ...] = ()

@@ -22,6 +22,7 @@ from orchestrator.watchdog.ports import (
     ConfigSource,
     Conversations,
     Deaths,
+    Launcher,
     Logs,
     Probes,
     Processes,
@@ -49,6 +50,7 @@ class Eyes:
     conversations: Conversations
     clock: Clock
     config: ConfigSource
+    launcher: Launcher
 
 
 @dataclass(slots=True)
@@ -112,6 +114,7 @@ class Observer:
             services_ready=self._services(look, config, screens),
             conversations=self._find_conversations(look, config),
             failures=dict(failures),
+            lacking=self._lacking(look),
             log_sizes=self._log_sizes(look),
             requests=eyes.store.open_requests(),
         )
@@ -246,6 +249,14 @@ class Observer:
             name: self.eyes.conversations.find(look.session(name).started_at, name, config) for name in names
         }
         return {name: conversation for name, conversation in found.items() if conversation}
+
+    def _lacking(self, look: _Look) -> dict[str, str]:
+        """Asked for those whose config changed while they run: an edit gone wrong must not stop them."""
+        drifted = [
+            w for name, w in look.wanted.items() if name in look.alive and look.panes[name].spec != w.spec
+        ]
+        lacks = {w.name: self.eyes.launcher.lacks(w.launch) for w in drifted}
+        return {name: str(found[0]) for name, found in lacks.items() if found}
 
     def _log_sizes(self, look: _Look) -> dict[str, int]:
         if look.mono - self._logs_mono < LOG_INTERVAL:

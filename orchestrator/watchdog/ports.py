@@ -9,6 +9,7 @@ from typing import Protocol
 from orchestrator.model.action import Plan, Start
 from orchestrator.model.config import Config, ServiceSpec
 from orchestrator.model.event import Event
+from orchestrator.model.launch import LaunchSpec
 from orchestrator.model.memory import Memory
 from orchestrator.model.observation import Pane, Process, ServerState
 from orchestrator.model.reading import Screen
@@ -84,6 +85,7 @@ class Launcher(Protocol):
 
     def prepare(self, start: Start) -> Sequence[str]: ...
     def discard(self, name: str) -> None: ...
+    def lacks(self, launch: LaunchSpec) -> Sequence[Exception]: ...
     def kickoff_file(self, name: str) -> Path: ...
 
 

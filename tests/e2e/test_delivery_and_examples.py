@@ -50,7 +50,9 @@ def test_secrets_reach_the_program_and_nothing_else() -> None:
 @pytest.mark.parametrize("name", ["minimal", "fleet", "services"])
 def test_an_example_runs_as_it_is(name: str) -> None:
     with fleet("") as f:
-        shutil.copytree(REPOSITORY / "examples" / name, f.folder, dirs_exist_ok=True)
+        shutil.copytree(
+            REPOSITORY / "examples" / name, f.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".ao")
+        )
         f.ao("up")
         until(lambda: f.status()["healthy"], "it is healthy")
         sessions = f.status()["sessions"]

@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -228,3 +229,89 @@ def test_a_busy_agent_that_left_the_config_keeps_nobody_from_being_healed() -> N
         until(lambda: any(e["kind"] == "drift-pending" for e in f.events()), "its removal is noticed")
         pid = f.kill("a0")
         until(lambda: f.replaced("a0", pid), "the others are healed")
+
+
+RESUMING = demo_config(1).replace("[watchdog]", "resume = true\n[watchdog]")
+
+
+def test_a_program_that_is_missing_for_a_moment_does_not_cost_the_conversation() -> None:
+    with fleet("") as f:
+        program = f.folder / "my-demo"
+        script = f'#!/bin/sh\nexec {sys.executable} -P -m orchestrator.backends.demo_agent "$@"\n'
+        program.write_text(script)
+        program.chmod(0o755)
+        settings = "[watchdog]\nbackoff_initial = 0.1\n"
+        f.write(RESUMING.replace("[watchdog]\n", settings) + f'[backend.demo]\nbin = "{program}"\n')
+        f.ao("up")
+        until(lambda: f.states() == {"a0": "idle"}, "it runs")
+        program.rename(f.folder / "away")
+        pid = f.kill("a0")
+        until(lambda: any(e["kind"] == "start-failed" for e in f.events()), "it can't be started")
+        (f.folder / "away").rename(program)
+        until(lambda: f.replaced("a0", pid), "it is back")
+        assert [e["data"]["resumed"] for e in f.events() if e["kind"] == "started"][-1] is True
+        assert not [e for e in f.events() if e["kind"] == "resume-failed"]
+
+
+def test_an_edit_that_could_not_be_started_stops_nobody() -> None:
+    with fleet(demo_config(1)) as f:
+        f.ao("up")
+        until(lambda: f.states() == {"a0": "idle"}, "it runs")
+        before = f.rows()
+        f.write(demo_config(1) + '[backend.demo]\nbin = "no-such-program"\n')
+        until(lambda: any("not on PATH" in e["message"] for e in f.events()), "it is said")
+        assert f.rows() == before
+        f.write(demo_config(1, more='model = "other"\n'))
+        until(lambda: f.replaced("a0", before["a0"].pid), "a good edit is applied")
+
+
+def test_an_edited_log_dir_hides_no_fleet_that_runs() -> None:
+    with fleet(demo_config(1)) as f:
+        f.ao("up")
+        before = f.rows()
+        f.write(demo_config(1).replace('log_dir = "log"', 'log_dir = "log2"'))
+        for verb in ("down", "status"):
+            assert "put the old one back" in f.ao(verb, check=1).stderr
+        assert f.rows() == before
+        f.write(demo_config(1))
+        f.ao("down")
+        assert f.processes() == []
+
+
+def test_a_server_left_without_a_session_is_started_on() -> None:
+    with fleet(demo_config(1)) as f:
+        f.ao("up")
+        f.tmux("new-session", "-d", "-s", "mine", "sleep 300")
+        f.ao("down")
+        assert f.sessions() == ["mine"]
+        f.tmux("set-option", "-s", "exit-empty", "off")
+        f.tmux("kill-session", "-t", "=mine")
+        f.ao("up")
+        assert f.sessions() == ["t-a0"]
+
+
+def test_another_socket_after_down_is_a_clean_start() -> None:
+    with fleet(demo_config(1)) as f:
+        f.ao("up")
+        f.tmux("new-session", "-d", "-s", "mine", "sleep 300")
+        f.ao("down")
+        f.write(demo_config(1).replace('tmux_socket = "fleet"', 'tmux_socket = "other"'))
+        f.ao("up")
+        assert f.states()["a0"] in {"idle", "working"}
+        f.ao("down")
+
+
+def test_moving_to_the_present_phase_restarts_nobody() -> None:
+    loop = (
+        '[loop]\nroles_dir = "roles"\n[[loop.phases]]\nid = "first"\nplan = "p"\nstatus = "s"\n'
+        '[[agent]]\nname = "builder"\nkind = "loop"\nrole = "builder"\n'
+    )
+    with fleet("") as f:
+        (f.folder / "roles").mkdir()
+        (f.folder / "roles" / "builder.md").write_text("/say building\n")
+        f.write(demo_config(0, more=loop))
+        f.ao("up")
+        before = f.rows()
+        f.ao("phase", "set", "first")
+        assert f.rows() == before
+        assert "no agent or service is called nope" in f.ao("events", "nope", check=2).stderr

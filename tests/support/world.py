@@ -17,6 +17,7 @@ from orchestrator.adapters.store import Store
 from orchestrator.errors import EnvironmentMissing
 from orchestrator.model.action import Plan, Start
 from orchestrator.model.config import Config, ServiceSpec
+from orchestrator.model.launch import LaunchSpec
 from orchestrator.model.memory import Memory
 from orchestrator.model.request import Request, Verb
 from orchestrator.watchdog.apply import Hands
@@ -46,6 +47,10 @@ class Surroundings:
         if launch.name in self.missing:
             raise EnvironmentMissing("the program fake is not on PATH", "install it")
         return (launch.backend.process_name if launch.backend else launch.command,)
+
+    def lacks(self, launch: LaunchSpec) -> Sequence[Exception]:
+        missing = launch.name in self.missing
+        return [EnvironmentMissing("the program fake is not on PATH", "install it")] if missing else []
 
     def discard(self, name: str) -> None:
         """There is no script to remove."""
@@ -96,6 +101,7 @@ class World:
             self.around,
             self.clock,
             ConfigFile(self.path),
+            self.around,
         )
         hands = Hands(self.tmux, self.machine, self.around, logs, self.store, self.clock, FLEET)
         return Ticker(Observer(eyes), hands, self.store.load_memory(), "UTC")
