@@ -84,7 +84,11 @@ def _waited(step: Step) -> bool:
 
 
 def _exit(step: Step, reason: str = "") -> Exit:
-    return Exit(at=step.observation.now, mono=step.mono, reason=reason)
+    session = step.session
+    return Exit(
+        at=step.observation.now, mono=step.mono, reason=reason, began=session.started_mono,
+        ready=session.stage is Stage.RUNNING,
+    )  # fmt: skip
 
 
 def _without_notice(text: str) -> str:

@@ -10,7 +10,7 @@ from orchestrator.decide.deaths import refreshed
 from orchestrator.decide.phases import move
 from orchestrator.model.config import Config
 from orchestrator.model.event import Event, EventKind
-from orchestrator.model.memory import Desire, Memory, SessionMemory, Stage
+from orchestrator.model.memory import Desire, Exit, Memory, SessionMemory, Stage
 from orchestrator.model.observation import Observation, ServerState
 from orchestrator.model.request import Outcome, Request, Result, Verb
 from orchestrator.model.wanted import Wanted
@@ -157,7 +157,7 @@ def _final(
             f"the tmux session {facts.wanted.session} exists and is not this fleet's; it was left alone",
         )
     ended = session.exit
-    if ended is not None and ended.mono >= request.at and not session.restart:
+    if ended is not None and _concerns(request, ended) and not session.restart:
         if session.stage is Stage.COMPLETED:
             good = ended.status == 0
             return Outcome(
@@ -169,6 +169,11 @@ def _final(
     if session.stage is Stage.RUNNING and not session.restart and session.started_mono >= _since(request):
         return Outcome(Result.STARTED)
     return None
+
+
+def _concerns(request: Request, ended: Exit) -> bool:
+    """Whether an end answers a request: not that of a run which was well before, and was found dead with it."""
+    return ended.mono >= request.at and (ended.began >= request.at or not ended.ready)
 
 
 def _since(request: Request) -> float:

@@ -36,7 +36,10 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """How a run ended. `words`: the last lines it left on its screen."""
+    """How a run ended.
+
+    words: the last lines it left on its screen. began: mono at which it was started. ready: it had come so far.
+    """
 
     at: float
     mono: float
@@ -44,6 +47,8 @@ class Exit:
     signal: int | None = None
     words: tuple[str, ...] = ()
     reason: str = ""
+    began: float = 0.0
+    ready: bool = False
 
     def describe(self) -> str:
         """One phrase: "exited with status 1", "was killed by signal 9", or the reason."""

@@ -41,7 +41,7 @@ def at(of: Config, phase_id: str = "plan") -> Memory:
 @pytest.mark.parametrize(
     ("argument", "here", "there"),
     [
-        ("next", "plan", "build"), ("next", "build", "7"), ("plan", "7", "plan"), ("build", "build", "build"),
+        ("next", "plan", "build"), ("next", "build", "7"), ("plan", "7", "plan"),
         ("0", "build", "plan"), ("1", "plan", "build"), ("7", "plan", "7"),
     ],
 )  # fmt: skip
@@ -55,6 +55,16 @@ def test_a_phase_is_named_by_its_id_its_number_or_next(
     assert after.phases["loop"].phase_id == there
     assert after.phases["loop"].moved_at == NOW
     assert [event.data["to"] for event in events] == [there]
+
+
+def test_moving_to_the_present_phase_changes_nothing(loop: Config) -> None:
+    before = at(loop, "build")
+    outcome, after, events = move(
+        request(Verb.PHASE, argument="build", loop="loop"), loop, before, observation(loop)
+    )
+    assert (outcome.result, outcome.detail) == (Result.MOVED, "build")
+    assert after == before
+    assert events == []
 
 
 @pytest.mark.parametrize(
