@@ -60,7 +60,8 @@ class FileLauncher:
             kickoff = self.kickoff_file(launch.name)
             write_private(kickoff, prompt)
         text = script(
-            launch, environment=environment, kickoff=kickoff, prompt=prompt, conversation=start.conversation,
+            launch, environment=environment, kickoff=kickoff, prompt="" if start.silent else prompt,
+            conversation=start.conversation,
             resume=start.resume, words=start.words, python=sys.executable,
         )  # fmt: skip
         path = self._folder / f"{launch.name}.sh"

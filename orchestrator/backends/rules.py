@@ -28,7 +28,12 @@ def parse_rule(table: Mapping[str, Any], default_name: str) -> RuleSpec:
     for key in ("state", "pattern"):
         if key not in table:
             raise ValueError(f"a rule needs the key {key!r}")
-    values = {key: _text(table, key) for key in table if key not in {"state", "priority"}}
+    values: dict[str, Any] = {
+        key: _text(table, key) for key in table if key not in {"state", "priority", "goes_on"}
+    }
+    goes_on = table.get("goes_on", False)
+    if not isinstance(goes_on, bool):
+        raise ValueError(f"goes_on must be true or false, not {goes_on!r}")  # noqa: TRY004 - wrong data, not a wrong call
     priority = table.get("priority", 0)
     if not isinstance(priority, int) or isinstance(priority, bool):
         raise ValueError(f"priority must be a whole number, not {priority!r}")  # noqa: TRY004 - wrong data, not a wrong call
@@ -37,7 +42,7 @@ def parse_rule(table: Mapping[str, Any], default_name: str) -> RuleSpec:
     for key in ("region", "also_region"):
         _check_region(values.get(key, ""))
     values.setdefault("name", default_name)
-    return RuleSpec(state=_state(table["state"]), priority=priority, **values)
+    return RuleSpec(state=_state(table["state"]), priority=priority, goes_on=goes_on, **values)
 
 
 def _text(table: Mapping[str, Any], key: str) -> str:

@@ -45,9 +45,11 @@ def state(view: View) -> str:
 
 def upcoming(view: View, now: float) -> str:
     """What will happen by itself."""
-    if not view.next:
-        return "-"
-    return f"{view.next} {wall(view.next_at, now)}" if view.next_at is not None else view.next
+    said = f"{view.next} {wall(view.next_at, now)}" if view.next and view.next_at is not None else view.next
+    reset = f"resets {wall(view.reset_at, now)}" if view.reset_at is not None else ""
+    if view.account_limited:
+        reset = f"its account is limited ({view.account_limited}){', ' + reset if reset else ''}"
+    return ", ".join(part for part in (reset, said) if part) or "-"
 
 
 def heading(status: Status) -> list[str]:
@@ -110,5 +112,5 @@ def session_facts(view: View) -> dict[str, object]:
         "watch": view.watch, "state": view.condition.value, "since": view.since, "reason": view.reason, "rule": view.rule,
         "evidence": list(view.evidence), "restarts": view.restarts, "pid": view.pid or None, "pane": view.pane or None,
         "command": view.command, "next": view.next or None, "next_at": view.next_at, "drift": view.drift,
-        "attached": view.attached, "reset_at": view.reset_at,
+        "attached": view.attached, "reset_at": view.reset_at, "account_limited": view.account_limited or None,
     }  # fmt: skip

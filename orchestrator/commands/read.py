@@ -27,7 +27,7 @@ from orchestrator.config.words import did_you_mean
 from orchestrator.errors import AoError, TmuxUnavailable, UsageError
 from orchestrator.model.config import AgentSpec, Config
 from orchestrator.model.observation import Pane, ServerState
-from orchestrator.model.reading import Reading, Screen, State
+from orchestrator.model.reading import Reading, Screen
 from orchestrator.model.text import printable
 from orchestrator.reading import Rules, compile_rules, read
 from orchestrator.reading.zones import zone_named
@@ -199,10 +199,9 @@ def _first_seen(fleet: Fleet, pane: Pane) -> datetime | None:
         session = store.load_memory().sessions.get(pane.name)
     finally:
         store.close()
-    if session is None or session.run != pane.run or session.reading.state is not State.LIMITED:
+    if session is None or session.run != pane.run or session.limit is None or not session.held:
         return None
-    seen = session.reading.first_seen
-    return datetime.fromtimestamp(seen, UTC) if seen is not None else None
+    return datetime.fromtimestamp(session.limit.since, UTC)
 
 
 # ---- files

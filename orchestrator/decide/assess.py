@@ -1,29 +1,22 @@
-"""Facts to views: what each session is now, and since when. Pure.
-
-A reading is believed when it was read twice in a row, except those on which nothing may be done
-anyway or too late (a limit, a dialog): these count at once.
-"""
+"""Facts to views: what each session is now, and since when. Pure."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
 
 from orchestrator.decide.restart import NEVER
-from orchestrator.model.memory import Desire, Memory, ReadingMemory, SessionMemory, Stage
+from orchestrator.model.memory import Desire, Memory, SessionMemory, Stage
 from orchestrator.model.observation import Observation, Pane, ServerState
-from orchestrator.model.reading import Reading, Screen, State
+from orchestrator.model.reading import State
 from orchestrator.model.view import Condition, View
 from orchestrator.model.wanted import Wanted
-from orchestrator.reading import compile_rules, read
 
-QUIET = 3.0
-"""Seconds without output after which a program without rules counts as idle."""
-BY_ACTIVITY = "activity"
-"""Rule of a reading that comes from the pane's output alone."""
-AT_ONCE = frozenset({State.LIMITED, State.DIALOG, State.AUTH})
+NEXT = {
+    Condition.DIALOG: "waits for a person: ao attach {name}",
+    Condition.AUTH: "waits for a person: ao attach {name}",
+    Condition.TRANSIENT: "tries again by itself",
+}
 _AS_CONDITION = {state: Condition(state.value) for state in State if state is not State.EXITED}
 
 
@@ -69,63 +62,6 @@ def desired(wanted: Wanted | None, session: SessionMemory, memory: Memory) -> De
     return Desire.UP if memory.up and wanted.enabled else None
 
 
-def assess_reading(facts: Facts, screen: Screen | None, now: float, mono: float, zone: str) -> ReadingMemory:
-    """The reading that counts after this tick; without a new screen only time can change it."""
-    held = facts.memory.reading
-    backend = facts.wanted.launch.backend if facts.wanted else None
-    if not facts.alive or facts.pane is None:
-        return held
-    if backend is None or not backend.rules:
-        return _by_activity(held, facts.pane, now, mono)
-    if screen is None:
-        return held
-    fingerprint = hashlib.blake2b(
-        f"{screen.title}\n{screen.text}".encode("utf-8", "replace"), digest_size=8
-    ).hexdigest()
-    changed = mono if fingerprint != held.fingerprint else held.changed_mono
-    first_seen = datetime.fromtimestamp(held.first_seen, UTC) if held.first_seen is not None else None
-    reading = read(
-        compile_rules(backend.rules), screen, datetime.fromtimestamp(now, UTC), zone,
-        unchanged_for=mono - changed, first_seen=first_seen,
-    )  # fmt: skip
-    return _believe(
-        replace(held, fingerprint=fingerprint, command=screen.command, changed_mono=changed),
-        reading,
-        now,
-        mono,
-    )
-
-
-def _by_activity(held: ReadingMemory, pane: Pane, now: float, mono: float) -> ReadingMemory:
-    state = State.WORKING if now - pane.activity < QUIET else State.IDLE
-    return held if state is held.state else _accept(held, Reading(state, rule=BY_ACTIVITY), now, mono)
-
-
-def _believe(held: ReadingMemory, reading: Reading, now: float, mono: float) -> ReadingMemory:
-    if reading.state is held.state:
-        reset = reading.reset_at.timestamp() if reading.reset_at else held.reset_at
-        return replace(held, rule=reading.rule, evidence=reading.evidence, candidate=None, reset_at=reset)
-    first = held.state is State.STARTING and held.candidate is None and reading.state is not State.UNKNOWN
-    if first or reading.state in AT_ONCE or reading.state is held.candidate:
-        return _accept(held, reading, now, mono)
-    return replace(held, candidate=reading.state)
-
-
-def _accept(held: ReadingMemory, reading: Reading, now: float, mono: float) -> ReadingMemory:
-    limited = reading.state is State.LIMITED
-    return replace(
-        held,
-        state=reading.state,
-        rule=reading.rule,
-        evidence=reading.evidence,
-        since=now,
-        candidate=None,
-        idle_mono=mono if reading.state is State.IDLE else None,
-        reset_at=reading.reset_at.timestamp() if reading.reset_at else None,
-        first_seen=(held.first_seen or now) if limited else None,
-    )
-
-
 def view(facts: Facts, observation: Observation) -> View:
     """The row of one session."""
     condition, reason, upcoming = _judge(facts, observation)
@@ -153,7 +89,7 @@ def view(facts: Facts, observation: Observation) -> View:
         next_at=next_at,
         drift=has_drifted(facts),
         attached=bool(pane and pane.attached),
-        reset_at=session.reading.reset_at if condition is Condition.LIMITED else None,
+        reset_at=session.limit.reset_at if condition is Condition.LIMITED and session.limit else None,
     )
 
 
@@ -166,7 +102,21 @@ def _command(facts: Facts) -> str:
 def _next_at(facts: Facts, condition: Condition, observation: Observation) -> float | None:
     if condition in {Condition.BACKOFF, Condition.FAILED} and facts.memory.due < NEVER:
         return observation.now + max(0.0, facts.memory.due - observation.mono)
+    limit = facts.memory.limit
+    if (
+        condition is Condition.LIMITED
+        and limit
+        and limit.until is not None
+        and not limit.trying
+        and _is_tried(facts)
+    ):
+        return observation.now + max(0.0, limit.until - observation.elapsed)
     return None
+
+
+def _is_tried(facts: Facts) -> bool:
+    """Whether a limited session will be told to go on."""
+    return facts.wanted is not None and facts.wanted.heal and facts.wanted.enabled
 
 
 def has_drifted(facts: Facts) -> bool:
@@ -209,10 +159,23 @@ def _judge_living(facts: Facts) -> tuple[Condition, str, str]:
         return Condition.STARTING, "", ""
     if wanted.launch.backend is None:
         return Condition.RUNNING, "", drift
+    if session.held and session.reading.state not in {State.WORKING, State.DIALOG, State.AUTH}:
+        return Condition.LIMITED, session.limit.words if session.limit else "", _after_limit(facts)
     if session.reading.state in {State.EXITED, State.STARTING}:
         return Condition.UNKNOWN, "its screen is not recognised", drift
-    reason = session.reading.evidence[-1].strip()[:120] if session.reading.evidence else ""
-    return _AS_CONDITION[session.reading.state], reason, drift
+    reason = session.reading.evidence[-1].strip() if session.reading.evidence else ""
+    condition = _AS_CONDITION[session.reading.state]
+    return condition, reason, drift or NEXT.get(condition, "").format(name=session.name)
+
+
+def _after_limit(facts: Facts) -> str:
+    session = facts.memory
+    if not _is_tried(facts):
+        return "is left alone"
+    if session.limit and session.limit.trying:
+        waits = session.reading.state is State.LIMITED and session.reading.box is None
+        return f"its menu waits for a person: ao attach {session.name}" if waits else "is being told to go on"
+    return "is told to go on"
 
 
 def _judge_dead(facts: Facts, wanted: Wanted, observation: Observation) -> tuple[Condition, str, str]:

@@ -94,7 +94,8 @@ def _note_talk(wanted: Wanted, step: Step) -> None:
     session = step.session
     # A turn may be over between two looks; one that was never begun only costs a resume that fails.
     if not session.talked and (
-        wanted.launch.kickoff or State.WORKING in {session.reading.state, session.reading.candidate}
+        (wanted.launch.kickoff and not session.unsaid)
+        or State.WORKING in {session.reading.state, session.reading.candidate}
     ):
         step.change(talked=True)
 

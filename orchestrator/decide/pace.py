@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.decide.assess import Facts
+from orchestrator.decide.delivery import KICKOFF_SENDER
 from orchestrator.decide.launch import CONTINUE
 from orchestrator.decide.step import AT_ONCE, StartWish, Step, conversation_id, run_id
 from orchestrator.model.action import Start
-from orchestrator.model.config import WatchdogSettings
+from orchestrator.model.config import PromptDelivery, WatchdogSettings
 from orchestrator.model.event import EventKind
 from orchestrator.model.memory import Exit, Memory, ReadingMemory, SessionMemory, Stage
 from orchestrator.model.observation import Observation
@@ -86,12 +87,17 @@ def _start(step: Step, wish: StartWish, wanted: Wanted, observation: Observation
     session, backend = step.session, wanted.launch.backend
     run = run_id(session.name, observation.boot, observation.mono)
     again = bool(session.run)
-    resume = again and wanted.resume and bool(session.conversation) and session.talked
+    resume = again and wanted.resume and bool(session.conversation) and _is_told(session)
     if resume:
         conversation = session.conversation
     else:
         conversation = conversation_id(run, observation.boot) if backend and backend.session_id_flag else ""
-    words = CONTINUE if resume and session.interrupted else ""
+    # A person who asks for it, or changes what it is started from, has a reason to think that it can go on.
+    limit = None if wish.asked or session.spec != wanted.spec else session.limit
+    held = limit is not None and limit.held
+    interrupted = session.interrupted or (session.held and not held)
+    words = CONTINUE if resume and interrupted and not held else ""
+    silent = held and not resume and _can_be_silent(wanted)
     step.actions.append(
         Start(
             wanted.launch,
@@ -101,6 +107,7 @@ def _start(step: Step, wish: StartWish, wanted: Wanted, observation: Observation
             conversation=conversation,
             resume=resume,
             words=words,
+            silent=silent,
         )
     )
     step.tell(
@@ -115,8 +122,27 @@ def _start(step: Step, wish: StartWish, wanted: Wanted, observation: Observation
         conversation=conversation, talked=resume, resumed=resume, adopted=False, started_at=observation.now, started_mono=observation.mono,
         healthy_mono=None, restarts=session.restarts + (1 if again else 0), ended_mono=None, stop_mono=None, killed=False,
         mismatch=0, program_mono=observation.mono, drift_told="", restart="", survivors=(), reading=ReadingMemory(),
+        limit=replace(limit, trying="") if limit else None, unsaid=silent,
+        deliveries=(), interrupted=interrupted,
     )  # fmt: skip
     step.again(AT_ONCE)
+
+
+def _can_be_silent(wanted: Wanted) -> bool:
+    """Whether its kickoff can be left for later: a template of the user's is run as it is."""
+    backend = wanted.launch.backend
+    return (
+        bool(wanted.launch.kickoff)
+        and backend is not None
+        and backend.prompt_delivery is not PromptDelivery.EXEC
+    )
+
+
+def _is_told(session: SessionMemory) -> bool:
+    """Whether it knows its kickoff: there is a conversation, and no kickoff that was still to be typed into it."""
+    return session.talked and not any(
+        d.sender == KICKOFF_SENDER and not d.presses for d in session.deliveries
+    )
 
 
 def _why(session: SessionMemory, wish: StartWish, *, resume: bool) -> str:

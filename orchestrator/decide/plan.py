@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from orchestrator.decide.assess import BY_ACTIVITY, QUIET, Facts, assess_reading, gather, view
+from orchestrator.decide.assess import Facts, gather, view
+from orchestrator.decide.belief import BY_ACTIVITY, QUIET, assess_reading
 from orchestrator.decide.delivery import deliver
 from orchestrator.decide.lifecycle import advance
+from orchestrator.decide.limits import account_holders, account_of, grant_tries, note_ended, tend_limit
 from orchestrator.decide.logs import keep_log
 from orchestrator.decide.pace import Turn, grant_starts
 from orchestrator.decide.phases import standing
@@ -37,9 +39,11 @@ QUIET_TRANSITIONS = frozenset(
         Condition.FAILED,
         Condition.COMPLETED,
         Condition.TAKEN,
+        Condition.LIMITED,
     }
 )
 """Conditions that another event tells already."""
+FOR_HUMANS = frozenset({Condition.DIALOG, Condition.AUTH})
 
 
 def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
@@ -65,6 +69,7 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
     facts = _read_all(observation, memory, zone)
     turns = [Turn(f, _turn(f, observation)) for f in facts]
     memory = grant_starts(turns, observation, memory, observation.config.watchdog)
+    memory = replace(memory, tried=grant_tries(turns, observation, memory.tried))
     after = {turn.step.session.name: turn.step.session for turn in turns if _is_worth_keeping(turn)}
     answered = [follow(r, {f.memory.name: f for f in facts}, after, observation) for r in requests]
     views, seen, told = _views(turns, observation)
@@ -83,6 +88,7 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
         events=(*events, *(event for turn in turns for event in turn.step.events), *told),
         views=views,
         requests=changed,
+        signals_taken=max((s.id for found in observation.signals.values() for s in found), default=0),
         wake_after=_wake_after(turns, observation, answered),
         stop=stop,
     )
@@ -97,12 +103,12 @@ def on_this_boot(memory: Memory, observation: Observation) -> Memory:
             session, pid=0, started_mono=0.0, healthy_mono=None, deaths=(), attempt=0, due=0.0, failed=False, asked=0.0,
             ended_mono=None, stop_mono=None, program_mono=0.0, removed_mono=None, log_mono=0.0,
             exit=replace(session.exit, mono=0.0) if session.exit else None,
-            reading=replace(session.reading, changed_mono=0.0, idle_mono=None),
-            deliveries=(),
+            reading=replace(session.reading, changed_mono=0.0, idle_mono=None, told=None, submitted_mono=0.0),
+            deliveries=(), limit=replace(session.limit, until=None, trying="") if session.limit else None,
         )
         for name, session in memory.sessions.items()
     }  # fmt: skip
-    return replace(memory, boot=observation.boot, starts=(), server_pid=0, sessions=sessions)
+    return replace(memory, boot=observation.boot, starts=(), server_pid=0, tried={}, sessions=sessions)
 
 
 def _fleet_events(observation: Observation, memory: Memory) -> list[Event]:
@@ -158,8 +164,9 @@ def _read_all(observation: Observation, memory: Memory, zone: str) -> tuple[Fact
     wanted = wanted_sessions(observation.config, memory.phases)
     read: list[Facts] = []
     for facts in gather(observation, memory, wanted):
-        screen = observation.screens.get(facts.memory.name)
-        reading = assess_reading(facts, screen, observation.now, observation.mono, zone)
+        name = facts.memory.name
+        screen, signals = observation.screens.get(name), observation.signals.get(name, ())
+        reading = assess_reading(facts, screen, signals, observation.now, observation.mono, zone)
         read.append(
             replace(facts, memory=replace(facts.memory, reading=reading))
             if reading != facts.memory.reading
@@ -171,7 +178,8 @@ def _read_all(observation: Observation, memory: Memory, zone: str) -> tuple[Fact
 def _turn(facts: Facts, observation: Observation) -> Step:
     step = advance(facts, observation, observation.config.watchdog)
     if observation.server is ServerState.UP:
-        deliver(facts, step)
+        note_ended(deliver(facts, step), step)
+        tend_limit(facts, step)
         keep_log(facts, step)
     if step.session.reading.rule == BY_ACTIVITY and step.session.reading.state is State.WORKING:
         step.again(QUIET)
@@ -192,10 +200,14 @@ def _views(
     views: list[View] = []
     seen: dict[str, str] = {}
     events: list[Event] = []
+    holders = account_holders([(account_of(turn), turn.step.session) for turn in turns])
     for turn in turns:
         session = turn.step.session
         facts = replace(turn.facts, memory=session)
         row = view(facts, observation)
+        holder = holders.get(account_of(turn)) if facts.alive and not session.held else None
+        if holder is not None and holder.limit is not None:
+            row = replace(row, account_limited=holder.name, reset_at=holder.limit.reset_at)
         if facts.wanted is None and session.stage is Stage.NONE and facts.pane is None:
             continue
         if row.condition.value != session.condition:
@@ -214,6 +226,9 @@ def _transition(session: SessionMemory, row: View) -> Event:
         "rule": row.rule,
         "evidence": row.evidence,
     }
+    if row.condition in FOR_HUMANS:
+        told = f"waits for a person ({row.condition.value}){why}"
+        return Event(EventKind.NEEDS_HUMAN, session.name, told, {"state": row.condition.value, **data})
     return Event(EventKind.CONDITION, session.name, f"{session.condition} → {row.condition.value}{why}", data)
 
 

@@ -19,6 +19,7 @@ class Start:
     pane: id of the dead pane to use again, "" for a new session.
     conversation: id to give to the CLI, or to resume when `resume` is set.
     words: what to say first to a resumed conversation, "" for nothing.
+    silent: say no kickoff either; its file is written.
     """
 
     launch: LaunchSpec
@@ -28,6 +29,7 @@ class Start:
     conversation: str = ""
     resume: bool = False
     words: str = ""
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,7 @@ class Plan:
     Memory, events, views and answers are stored before any action is applied, so a crash between
     the two counts what was about to be done.
     wake_after: seconds until the next tick is due by itself. stop: the watchdog was asked to end.
+    signals_taken: number of the newest report that was heard; the store drops those up to it.
     """
 
     memory: Memory
@@ -109,3 +112,4 @@ class Plan:
     """Those whose state changed."""
     wake_after: float = field(default=30.0)
     stop: bool = False
+    signals_taken: int = 0

@@ -65,7 +65,10 @@ class ReadingMemory:
 
     state and rule: accepted; since: epoch seconds. candidate: read once, not yet believed.
     command: the program in the foreground when it was read. changed_mono: when the screen last changed. idle_mono: since when it is idle, or None.
-    reset_at: end of a limit, epoch seconds. first_seen: when a banner was first read.
+    reset_at: end of a limit, epoch seconds. goes_on: the program goes on by itself then.
+    box: what is typed in the prompt box; None where there is none.
+    told: what the program itself reported last, told_mono when, told_reset the end of a limit that came with it.
+    submitted_mono: when it last reported that it had taken a prompt.
     """
 
     state: State = State.STARTING
@@ -78,7 +81,34 @@ class ReadingMemory:
     changed_mono: float = 0.0
     idle_mono: float | None = None
     reset_at: float | None = None
-    first_seen: float | None = None
+    goes_on: bool = False
+    box: str | None = None
+    told: State | None = None
+    told_mono: float = 0.0
+    told_reset: float | None = None
+    submitted_mono: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitMemory:
+    """A usage limit that a session has met. It is kept for a while after it was lifted, to know its banner again.
+
+    held: nothing is said to the session. words: the banner, on one line.
+    since: epoch seconds of its first sighting, from which a bare time is reckoned.
+    reset_at: its announced end, epoch seconds; None when it was not said. goes_on: the program goes on by itself.
+    until: when the session is tried, in seconds since boot, sleep included; None to reckon it from `reset_at`.
+    run: the run whose screen showed it last. tries: how often it was tried. trying: key of the text that is under way.
+    """
+
+    since: float
+    words: str = ""
+    held: bool = True
+    reset_at: float | None = None
+    goes_on: bool = False
+    until: float | None = None
+    run: str = ""
+    tries: int = 0
+    trying: str = ""
 
 
 class DeliveryState(StrEnum):
@@ -125,6 +155,7 @@ class SessionMemory:
     restart: why it is being stopped to be started again, "" when it is not.
     survivors: processes that could not be ended at the last stop, "PID COMMAND" each.
     log_mono: of the last time its log had to be opened again.
+    unsaid: the present run was started without its kickoff.
     condition, condition_at: of its last view, and since when (epoch seconds).
     """
 
@@ -165,8 +196,15 @@ class SessionMemory:
     log_mono: float = 0.0
     taken_told: bool = False
     removed_mono: float | None = None
+    unsaid: bool = False
+    limit: LimitMemory | None = None
     reading: ReadingMemory = field(default_factory=ReadingMemory)
     deliveries: tuple[Delivery, ...] = ()
+
+    @property
+    def held(self) -> bool:
+        """Whether a usage limit keeps everything from being said to it."""
+        return self.limit is not None and self.limit.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +225,7 @@ class Memory:
     up: somebody ran `ao up` for the whole fleet, and nobody `ao down` since.
     starts: mono stamps of repeated restarts in the last minute, for the fleet's brake.
     server_pid: of the tmux server last seen, to tell a lost socket from a dead server.
+    tried: by account, when a session of it was last tried after a limit, in seconds since boot, sleep included.
     """
 
     boot: str = ""
@@ -195,6 +234,7 @@ class Memory:
     server_pid: int = 0
     server_lost: bool = False
     socket_lost: bool = False
+    tried: Mapping[str, float] = field(default_factory=dict)
     config_digest: str = ""
     config_error: str = ""
     sessions: Mapping[str, SessionMemory] = field(default_factory=dict)

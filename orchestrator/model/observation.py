@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from orchestrator.model.config import Config
-from orchestrator.model.reading import Screen
+from orchestrator.model.reading import Screen, Signal
 from orchestrator.model.request import Request
 
 
@@ -72,6 +72,7 @@ class Observation:
     """All that one tick knows of the world.
 
     now: epoch seconds, UTC. mono: seconds since boot, for durations. boot: which boot that is.
+    slept: seconds that the machine has slept since then, which `mono` leaves out.
     lost_socket_of: pid of a tmux server that lives and whose socket is gone, else 0.
     panes: those that carry this fleet's mark, by agent or service name.
     taken: session names in use that are not this fleet's.
@@ -82,6 +83,7 @@ class Observation:
     programs: for panes whose program was looked at now, its process tree's command lines.
     services_ready: services that answer, by name.
     conversations: ids that a program chose by itself, found in its files.
+    signals: what programs reported since the last tick, by name, oldest first.
     failures: of the last tick's starts, by name.
     lacking: what keeps a running session from being started as the config says now, by name.
     log_sizes: bytes of each session's log, where it was looked at; -1: the file is gone.
@@ -94,6 +96,7 @@ class Observation:
     server: ServerState
     server_reason: str = ""
     lost_socket_of: int = 0
+    slept: float = 0.0
     config_error: str = ""
     panes: Mapping[str, Pane] = field(default_factory=dict)
     taken: frozenset[str] = frozenset()
@@ -104,7 +107,13 @@ class Observation:
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     services_ready: frozenset[str] = frozenset()
     conversations: Mapping[str, str] = field(default_factory=dict)
+    signals: Mapping[str, tuple[Signal, ...]] = field(default_factory=dict)
     failures: Mapping[str, StartFailure] = field(default_factory=dict)
     lacking: Mapping[str, str] = field(default_factory=dict)
     log_sizes: Mapping[str, int] = field(default_factory=dict)
     requests: tuple[Request, ...] = ()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since boot, sleep included: for waits that go on while the machine sleeps."""
+        return self.mono + self.slept

@@ -61,6 +61,7 @@ class RuleSpec:
     also_region, also_pattern: a second condition; "" for none.
     needs: words with "|" between them, in lower case; the pattern is tried only where one of
         them stands. "" to try it always. It makes reading quick and changes no answer.
+    goes_on: of a limit: the program says that it goes on by itself when it ends.
     """
 
     state: State
@@ -71,6 +72,7 @@ class RuleSpec:
     also_region: str = ""
     also_pattern: str = ""
     needs: str = ""
+    goes_on: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +99,37 @@ class Reading:
     rule: name of the rule that matched, "" when none did.
     evidence: the lines that made it match, oldest first.
     reset_at: when a limit ends, UTC; None when the screen does not say.
+    goes_on: the program says that it goes on by itself when the limit ends.
+    box: what is typed in the prompt box, "" when it is empty; None where there is none to type into.
     """
 
     state: State
     rule: str = ""
     evidence: tuple[str, ...] = ()
     reset_at: datetime | None = None
+    goes_on: bool = False
+    box: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What a program reported of itself, by a hook or in its transcript.
+
+    id: number in the store; 0 for one that was found in a transcript.
+    run: the run that reported it. at: epoch seconds. mono: seconds since boot.
+    event: what happened, in the program's own word.
+    state: what follows from it; None when nothing does.
+    submitted: a prompt was accepted.
+    reset_at: end of a limit, epoch seconds, exact.
+    words: the message that came with it, one line.
+    """
+
+    id: int
+    run: str
+    at: float
+    mono: float
+    event: str
+    state: State | None = None
+    submitted: bool = False
+    reset_at: float | None = None
+    words: str = ""

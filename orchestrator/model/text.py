@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 
 
 def printable(text: str) -> str:
@@ -18,6 +19,11 @@ def printable(text: str) -> str:
 def _escape(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def one_line(lines: Iterable[str]) -> str:
+    """The lines as one, whatever their breaks and blanks."""
+    return " ".join(" ".join(lines).split())
 
 
 def last_lines(text: str, count: int) -> tuple[str, ...]:

@@ -57,6 +57,8 @@ class View:
     since: epoch seconds of the present condition. reason: why, for people.
     command: the program in the pane. next: what will happen by itself, for people, and `next_at` when
     (epoch seconds), where that is known.
+    reset_at: announced end of the limit that holds it, epoch seconds.
+    account_limited: another session whose limit may be this one's too, since they share an account.
     """
 
     name: str
@@ -79,3 +81,4 @@ class View:
     drift: bool = False
     attached: bool = False
     reset_at: float | None = None
+    account_limited: str = ""

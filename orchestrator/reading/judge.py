@@ -29,17 +29,21 @@ def judge(rules: Rules, screen: Screen, seen: datetime, tz: str) -> Reading:
     """
     view = View(screen)
     hits, messages = list(rules.search(view)), _messages(rules, view)
+    typed = view.box.typed if view.box else None
     best = _strongest(hits + messages[:1], messages) or _old_warning(rules, view)
     if best is None:
-        return Reading(State.STARTING, rule="nothing drawn yet") if view.empty else Reading(State.UNKNOWN)
+        if view.empty:
+            return Reading(State.STARTING, rule="nothing drawn yet")
+        return Reading(State.UNKNOWN, box=typed)
     best = _judge_retry(best)
     evidence = tuple(_shown(screen, row.row) for row in best.rows[:_EVIDENCE_ROWS]) or (
         (best.text,) if best.text else ()
     )
-    reading = Reading(best.spec.state, best.spec.name, evidence)
+    reading = Reading(best.spec.state, best.spec.name, evidence, box=typed)
     if best.spec.state is not State.LIMITED:
         return reading
-    return replace(reading, reset_at=find_reset(_told(hits, messages), seen, tz))
+    goes_on = any(hit.spec.goes_on for hit in (best, *messages[:1]))
+    return replace(reading, reset_at=find_reset(_told(hits, messages), seen, tz), goes_on=goes_on)
 
 
 def _told(hits: list[Hit], messages: list[Hit]) -> Iterator[str]:
@@ -85,7 +89,7 @@ def _judge_retry(hit: Hit) -> Hit:
     wait = countdown(hit.text)
     if wait is None or wait.total_seconds() <= _LONG_RETRY:
         return hit
-    return replace(hit, spec=replace(hit.spec, state=State.LIMITED))
+    return replace(hit, spec=replace(hit.spec, state=State.LIMITED, goes_on=True))
 
 
 def _shown(screen: Screen, row: int) -> str:

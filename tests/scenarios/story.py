@@ -85,6 +85,7 @@ class Story:
 
     world: World
     last_request: int = 0
+    _set_by: float = 0.0
     _conversations: dict[str, str] = field(default_factory=dict)
 
     def carry_out(self, command: Command) -> str:
@@ -119,6 +120,7 @@ class Story:
             "restart-watchdog": self.world.restart_watchdog,
             "lose-store": lambda: self.world.restart_watchdog(forget=True),
             "reboot": self.world.reboot,
+            "set-clock": lambda: self._set_clock(float(rest[0])),
         }
         return verbs[verb]() or ""
 
@@ -126,6 +128,11 @@ class Story:
 
     def _pass_by(self, seconds: float) -> None:
         self.world.pass_by(seconds)
+
+    def _set_clock(self, seconds: float) -> None:
+        """Somebody sets the wall clock; the times of the story go on as if nothing had happened."""
+        self.world.clock.wall += seconds
+        self._set_by += seconds
 
     def _request(self, words: list[str]) -> None:
         verb, names = Verb(words[0]), words[1:]
@@ -181,7 +188,7 @@ class Story:
         return "".join((*said, *did))
 
     def _since(self) -> float:
-        return self.world.clock.wall - NOW
+        return self.world.clock.wall - NOW - self._set_by
 
     def _event(self, event: Event) -> str:
         message = event.message.replace(str(self.world.folder.absolute()), "FOLDER")
@@ -216,6 +223,8 @@ class Story:
             words.append(f"with {start.launch.model}")
         if start.conversation:
             words.append(f"{'resuming' if start.resume else 'as'} {self._conversation(start.conversation)}")
+        if start.silent:
+            words.append("without a word")
         if start.words:
             words.append(f'saying "{start.words}"')
         return " ".join(words)
@@ -234,6 +243,8 @@ class Story:
         if view.next:
             when = f" in {view.next_at - self.world.clock.now():.1f} s" if view.next_at is not None else ""
             words.append(f"→ {view.next}{when}")
+        if view.account_limited:
+            words.append(f"[its account is limited: {view.account_limited}]")
         if view.drift:
             words.append("[drift]")
         return " ".join(words)

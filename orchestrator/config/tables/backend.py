@@ -42,6 +42,7 @@ RULE: Final = Table(
         "needs", _LOWER_CASE, "The pattern is tried only where one of these words stands, to read quicker", ""
     ),
     Key("priority", Integer(-10_000, 10_000), "Of several rules that match, the highest wins", 0),
+    Key("goes_on", Flag(), "Of a limit: the program goes on by itself when it ends", False),
     Key("name", Text(empty=False), "What `ao explain` calls it", default_words="BACKEND.rules[N]"),
 )
 

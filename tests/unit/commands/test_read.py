@@ -20,7 +20,7 @@ from orchestrator.commands.read import Assumed, Rulebook, answers, facts, read_a
 from orchestrator.errors import AoError, TmuxUnavailable, UsageError
 from orchestrator.model.action import Plan
 from orchestrator.model.config import Config
-from orchestrator.model.memory import Memory, ReadingMemory, SessionMemory
+from orchestrator.model.memory import LimitMemory, Memory, SessionMemory
 from orchestrator.model.reading import State
 from tests.screens import corpus
 from tests.support.fleet import until
@@ -233,7 +233,7 @@ def test_a_bare_time_counts_from_when_the_watchdog_first_saw_it(
     start(server, "a", "echo 'OUT OF JUICE, resets in 2 hours'; exec cat", tmp_path)
     read_until(fleet, server, "a", State.LIMITED)
     seen = datetime(2026, 3, 1, 12, tzinfo=UTC).timestamp()
-    session = SessionMemory("a", run="r1", reading=ReadingMemory(state=State.LIMITED, first_seen=seen))
+    session = SessionMemory("a", run="r1", limit=LimitMemory(since=seen))
     store = Store(fleet.store_path)
     store.save(Plan(memory=Memory(sessions={"a": session})), clock.now())
     store.close()

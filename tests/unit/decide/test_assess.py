@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from orchestrator.decide.assess import QUIET, assess_reading, desired, gather, view
+from orchestrator.decide.assess import desired, gather, view
 from orchestrator.decide.restart import NEVER
 from orchestrator.decide.wanted import wanted_sessions
-from orchestrator.model.memory import Desire, Exit, ReadingMemory, SessionMemory, Stage
+from orchestrator.model.memory import Desire, Exit, SessionMemory, Stage
 from orchestrator.model.observation import Observation, Pane, ServerState
 from orchestrator.model.reading import State
 from orchestrator.model.view import Condition, View
@@ -21,83 +21,12 @@ from tests.support.builders import (
     memory,
     observation,
     pane,
-    screen,
     service,
     session,
     wanted,
 )
 
 CONFIG = config(agent())
-
-
-def read_in_turn(held: ReadingMemory, *texts: str | None, apart: float = 1.0) -> ReadingMemory:
-    """The accepted reading after these screens were seen one after another; None: none was captured."""
-    for number, text in enumerate(texts):
-        seen = observation(CONFIG, pane())
-        about = replace(facts(seen, memory(session())), memory=session(reading=held))
-        later = number * apart
-        held = assess_reading(about, None if text is None else screen(text), NOW + later, MONO + later, "UTC")
-    return held
-
-
-IDLE = ReadingMemory(State.IDLE, fingerprint="x", changed_mono=MONO - 60)
-
-
-@pytest.mark.parametrize(
-    ("held", "texts", "state"),
-    [
-        (IDLE, ("WORKING",), State.IDLE),
-        (IDLE, ("WORKING", "WORKING"), State.WORKING),
-        (IDLE, ("WORKING", "IDLE", "WORKING"), State.IDLE),
-        (IDLE, ("WORKING", "DRAFT", "WORKING"), State.IDLE),
-        (IDLE, ("WORKING", None), State.IDLE),
-        (IDLE, ("LIMITED",), State.LIMITED),
-        (IDLE, ("DIALOG",), State.DIALOG),
-        (IDLE, ("AUTH",), State.AUTH),
-        (IDLE, ("FATAL",), State.IDLE),
-        (IDLE, ("FATAL", "FATAL"), State.FATAL),
-        (IDLE, ("???",), State.IDLE),
-        (IDLE, ("???", "???"), State.UNKNOWN),
-        (ReadingMemory(), ("IDLE",), State.IDLE),
-        (ReadingMemory(), ("???",), State.STARTING),
-        (ReadingMemory(), ("", ""), State.STARTING),
-    ],
-)
-def test_a_change_counts_when_it_was_read_twice_and_a_limit_or_dialog_at_once(
-    held: ReadingMemory, texts: tuple[str | None, ...], state: State
-) -> None:
-    assert read_in_turn(held, *texts).state is state
-
-
-def test_since_when_it_is_idle() -> None:
-    assert read_in_turn(ReadingMemory(), "IDLE").idle_mono == MONO
-    assert read_in_turn(ReadingMemory(), "IDLE", "IDLE !", "IDLE !!").idle_mono == MONO, (
-        "still the same idleness"
-    )
-    assert read_in_turn(ReadingMemory(), "IDLE", "WORKING", "WORKING").idle_mono is None
-
-
-def test_when_the_screen_last_changed() -> None:
-    assert read_in_turn(IDLE, "IDLE a", "IDLE a", "IDLE a").changed_mono == MONO
-    assert read_in_turn(IDLE, "IDLE a", "IDLE b").changed_mono == MONO + 1
-
-
-def test_a_limit_keeps_the_time_of_its_first_sighting_until_it_is_over() -> None:
-    assert read_in_turn(IDLE, "LIMITED", "LIMITED still").first_seen == NOW
-    assert read_in_turn(IDLE, "LIMITED", "IDLE", "IDLE").first_seen is None
-
-
-@pytest.mark.parametrize(("quiet", "state"), [(QUIET - 1, State.WORKING), (QUIET, State.IDLE)])
-def test_a_program_without_rules_is_judged_by_its_output(quiet: float, state: State) -> None:
-    seen = observation(config(agent(backend="plain")), pane(activity=int(NOW - quiet)))
-    about = facts(seen, memory(session(reading=ReadingMemory())))
-    assert assess_reading(about, None, NOW, MONO, "UTC").state is state
-
-
-def test_a_dead_pane_is_not_read() -> None:
-    seen = observation(CONFIG, pane(dead=True))
-    about = facts(seen, memory(session(state=State.WORKING)))
-    assert assess_reading(about, screen("IDLE"), NOW, MONO, "UTC") == about.memory.reading
 
 
 @pytest.mark.parametrize(
