@@ -20,6 +20,7 @@ from orchestrator.adapters.logfiles import LogFiles, private_folder
 from orchestrator.adapters.store import Store
 from orchestrator.adapters.store_schema import StoreBroken
 from orchestrator.adapters.tmux import TmuxServer
+from orchestrator.adapters.transcripts import Transcripts
 from orchestrator.adapters.wake import Waker
 from orchestrator.decide.plan import plan
 from orchestrator.model.action import Plan
@@ -27,6 +28,7 @@ from orchestrator.model.config import Config
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.memory import Memory
 from orchestrator.model.observation import Observation
+from orchestrator.model.reading import Signal
 from orchestrator.model.request import Request
 from orchestrator.watchdog.apply import Hands
 from orchestrator.watchdog.loop import Loop
@@ -160,12 +162,12 @@ def look(path: Path, environ: Mapping[str, str]) -> tuple[Observation, Plan]:
     tmux = open_tmux(config, environ)
     database = config.state_dir / "ao.db"
     store = _open_to_look(database)
-    deaths = processes.DeathWatch()
+    deaths, conversations = processes.DeathWatch(), TranscriptConversations(environ)
     try:
         eyes = Eyes(
             tmux=tmux, processes=ProcessesHere(), deaths=_Unwatched(deaths), store=store or _NoStore(),
             logs=LogFiles(config.defaults.log_dir), probes=TcpProbes(lambda: None),
-            conversations=TranscriptConversations(environ), clock=clock, config=source,
+            conversations=conversations, transcripts=Transcripts(conversations), clock=clock, config=source,
             launcher=FileLauncher(config.state_dir, source.path, environ),
         )  # fmt: skip
         memory = store.load_memory() if store else Memory()
@@ -206,6 +208,9 @@ class _NoStore:
     def open_requests(self) -> tuple[Request, ...]:
         return ()
 
+    def new_signals(self) -> dict[str, tuple[Signal, ...]]:
+        return {}
+
     def save(self, plan: Plan, at: float) -> None:  # noqa: ARG002 - the port's form
         raise StoreBroken("a look stores nothing")
 
@@ -222,9 +227,10 @@ def _build(
     journal = Journal(config.defaults.log_dir / "watchdog.log", echo=echo)
     logs, here = LogFiles(config.defaults.log_dir), ProcessesHere()
     launcher = FileLauncher(config.state_dir, source.path, environ)
+    conversations = TranscriptConversations(environ)
     eyes = Eyes(
         launcher=launcher, tmux=tmux, processes=here, deaths=waker, store=store, logs=logs, probes=TcpProbes(waker.poke),
-        conversations=TranscriptConversations(environ), clock=clock, config=source,
+        conversations=conversations, transcripts=Transcripts(conversations), clock=clock, config=source,
     )  # fmt: skip
     hands = Hands(
         tmux=tmux,

@@ -17,6 +17,12 @@ def mono() -> float:
     return time.monotonic()
 
 
+def slept() -> float:
+    """Seconds that the machine has slept since it booted, which `mono` leaves out; 0 where that can't be known."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return max(0.0, time.clock_gettime(clock) - time.monotonic()) if clock is not None else 0.0
+
+
 def boot() -> str:
     """An id of the present boot: monotonic stamps of another boot mean nothing."""
     try:

@@ -30,16 +30,45 @@ class TranscriptConversations:
 
         Two agents of one program in one folder can't be told apart; then nothing is found.
         """
+        found = self._fresh(start_at, agent, config)
+        return next(iter(found)) if len(found) == 1 else ""
+
+    def file(self, start_at: float, agent: str, conversation: str, config: Config) -> Path | None:
+        """The transcript of a run, None when unknown.
+
+        Args:
+            start_at: when the run was started, epoch seconds.
+            agent: its name.
+            conversation: its id, "" to look for the one that was begun since `start_at`.
+            config: in force.
+        """
+        if not conversation:
+            found = self._fresh(start_at, agent, config)
+            return next(iter(found.values())) if len(found) == 1 else None
+        place = self._place(agent, config)
+        if place is None:
+            return None
+        home, pattern = place
+        named = (path for path in home.glob(pattern) if conversation in path.name)
+        return max(named, key=_changed, default=None)
+
+    def _fresh(self, start_at: float, agent: str, config: Config) -> dict[str, Path]:
+        """Transcripts of an agent's folder that were written since, by the ids in their names."""
+        spec, place = config.agent(agent), self._place(agent, config)
+        if spec is None or place is None or _has_twin(spec, config):
+            return {}
+        home, pattern = place
+        fresh = (path for path in home.glob(pattern) if _changed(path) >= start_at - 1)
+        return {conversation: path for path in fresh if (conversation := _conversation(path, spec.dir))}
+
+    def _place(self, agent: str, config: Config) -> tuple[Path, str] | None:
+        """HOME of an agent, and the pattern of its transcripts below it."""
         spec = config.agent(agent)
         if spec is None:
-            return ""
+            return None
         backend = config.backends[spec.backend]
         home = self._home({**config.defaults.env, **backend.env, **spec.env})
-        if not backend.transcripts or not home or _has_twin(spec, config):
-            return ""
-        fresh = (path for path in home.glob(backend.transcripts) if _changed(path) >= start_at - 1)
-        found = {conversation for path in fresh if (conversation := _conversation(path, spec.dir))}
-        return found.pop() if len(found) == 1 else ""
+        return (home, backend.transcripts) if home and backend.transcripts else None
 
     def _home(self, env: Mapping[str, str | FromEnv]) -> Path | None:
         value = env.get("HOME", self._environ.get("HOME", ""))

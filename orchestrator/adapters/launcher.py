@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.adapters.logfiles import private_folder, write_private
-from orchestrator.adapters.processes import MARK
-from orchestrator.decide.launch import PERSONA_FILES, base_environment, compose_kickoff, program_word, script
+from orchestrator.backends.hooks import settings as hook_settings
+from orchestrator.decide.launch import (
+    PERSONA_FILES,
+    base_environment,
+    compose_kickoff,
+    hook_form,
+    program_word,
+    script,
+)
 from orchestrator.errors import EnvironmentMissing
+from orchestrator.model import marks
 from orchestrator.model.action import Start
 from orchestrator.model.config import FromEnv
 from orchestrator.model.launch import Kickoff, LaunchSpec
-
-CONFIG_MARK = "AO_CONFIG"
-NAME_MARK = "AO_AGENT"
 
 
 class FileLauncher:
@@ -60,13 +67,31 @@ class FileLauncher:
             kickoff = self.kickoff_file(launch.name)
             write_private(kickoff, prompt)
         text = script(
-            launch, environment=environment, kickoff=kickoff, prompt="" if start.silent else prompt,
-            conversation=start.conversation,
-            resume=start.resume, words=start.words, python=sys.executable,
+            start, environment=environment, kickoff=kickoff, prompt=prompt, python=sys.executable,
+            hooks=self._write_hooks(launch),
         )  # fmt: skip
         path = self._folder / f"{launch.name}.sh"
         write_private(path, text)
         return ("/usr/bin/env", "-i", "/bin/sh", str(path))
+
+    def _write_hooks(self, launch: LaunchSpec) -> Path | None:
+        """The settings file that has the program report its state, where it is to."""
+        form = hook_form(launch.backend) if launch.backend else None
+        if form is None or launch.backend is None:
+            return None
+        # -I: nothing in the agent's folder or environment takes the place of this package.
+        words = (
+            sys.executable,
+            "-I",
+            "-m",
+            "orchestrator",
+            "hook",
+            launch.backend.preset or launch.backend.name,
+        )
+        command = f"{shlex.join(words)} 2>/dev/null || :"
+        path = self._folder / f"{launch.name}.hooks.json"
+        write_private(path, json.dumps(hook_settings(form, command)))
+        return path
 
     def lacks(self, launch: LaunchSpec) -> tuple[EnvironmentMissing, ...]:
         """Everything that would keep it from starting now; nothing is written."""
@@ -85,9 +110,10 @@ class FileLauncher:
         environment = base_environment(self._environ, inherit=start.launch.inherit_env)
         for key, value in start.launch.env.items():
             environment[key] = self._resolve(key, value) if isinstance(value, FromEnv) else value
-        environment[MARK] = start.run
-        environment[NAME_MARK] = start.launch.name
-        environment[CONFIG_MARK] = str(self._config)
+        environment[marks.RUN] = start.run
+        environment[marks.NAME] = start.launch.name
+        environment[marks.CONFIG] = str(self._config)
+        environment[marks.STATE] = str(self._folder.parent)
         return environment
 
     def _resolve(self, key: str, value: FromEnv) -> str:

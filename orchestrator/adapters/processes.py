@@ -16,9 +16,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from orchestrator.model import marks
 from orchestrator.model.observation import Process
 
-MARK = "AO_RUN"
+MARK = marks.RUN
 """Environment variable that carries the run's id."""
 LINUX = sys.platform.startswith("linux")
 

@@ -20,10 +20,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from orchestrator.adapters.signals import parse_signals
 from orchestrator.adapters.store_schema import MIGRATIONS, StoreBroken, check, may_pass, migrate, move_aside
 from orchestrator.model.action import Plan
 from orchestrator.model.event import Event, EventKind, Recorded
 from orchestrator.model.memory import Memory, PhaseMemory, SessionMemory
+from orchestrator.model.reading import Signal
 from orchestrator.model.request import Request
 from orchestrator.model.view import View
 
@@ -34,6 +36,8 @@ EVENTS_KEPT = 100_000
 OPEN_PATIENCE = 5.0
 """Seconds that a verb waits for the owner to make the store ready."""
 REQUESTS_KEPT = 1_000
+SIGNALS_AT_ONCE = 500
+"""A program gone mad must not make a tick long."""
 FLEET, SESSION, PHASE = "fleet", "session/", "phase/"
 
 
@@ -102,7 +106,9 @@ class Store:
         gone = self._written.keys() - rows.keys()
         new_views = {name: row for name, row in views.items() if self._views.get(name) != row}
         old_views = self._views.keys() - views.keys()
-        if not (changed or gone or new_views or old_views or plan.events or plan.requests):
+        if not (
+            changed or gone or new_views or old_views or plan.events or plan.requests or plan.signals_taken
+        ):
             return
         try:
             with self._transaction() as db:
@@ -116,6 +122,7 @@ class Store:
                 _insert_events(db, plan.events, at)
                 answers = [(r.answered, msgspec.json.encode(r), r.id) for r in plan.requests]
                 db.executemany("UPDATE requests SET answered = ?, body = ? WHERE id = ?", answers)
+                db.execute("DELETE FROM signals WHERE id <= ?", (plan.signals_taken,))
         except sqlite3.Error as error:
             raise StoreBroken(
                 f"the store {self.path} can't be written: {error}", "free space or mend its rights"
@@ -171,6 +178,11 @@ class Store:
         for (body,) in self._rows("SELECT body FROM requests WHERE id = ?", (number,)):
             return _decode(body, Request)
         return None
+
+    def new_signals(self) -> dict[str, tuple[Signal, ...]]:
+        """What programs reported since the last tick, by agent, oldest first; a plan that is saved takes them."""
+        query = "SELECT id, agent, body FROM signals ORDER BY id LIMIT ?"
+        return parse_signals(self._rows(query, (SIGNALS_AT_ONCE,)))
 
     # ---- reading
 

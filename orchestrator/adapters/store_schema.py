@@ -19,6 +19,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TABLE requests (
             id INTEGER PRIMARY KEY AUTOINCREMENT, answered INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL)""",
     ),
+    ("CREATE TABLE signals (id INTEGER PRIMARY KEY AUTOINCREMENT, agent TEXT NOT NULL, body TEXT NOT NULL)",),
 )
 """Append-only: a store of any earlier version is brought up to date step by step."""
 

@@ -14,24 +14,12 @@ import threading
 from collections.abc import Iterable
 from pathlib import Path
 
+from orchestrator.adapters.knock import FIFO
 from orchestrator.adapters.processes import DeathWatch
 
-FIFO = "wake"
 DEBOUNCE_MS = 100
-STEP_MS = 100
-"""watchfiles wakes up this often to look whether something changed: 10 ms would cost more than all the rest."""
 STEP_MS = 50
 """How often the watching thread looks up: at 10 ms it alone costs a third of a percent of a core."""
-
-
-def knock(state: Path) -> None:
-    """Wake the watchdog of this state folder, if there is one; never waits and never fails."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(state / FIFO, os.O_WRONLY | os.O_NONBLOCK)
-        try:
-            os.write(descriptor, b".")
-        finally:
-            os.close(descriptor)
 
 
 class Waker:

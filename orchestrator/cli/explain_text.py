@@ -50,7 +50,7 @@ WANTED = {
 def plain(of: Explanation) -> str:
     """The whole explanation."""
     return "\n".join(
-        [*_state(of), "", *_reading(of), "", *_restarts(of), *_exit(of.session.exit, of.at), *_deliveries(of), *_events(of)]
+        [*_state(of), "", *_reading(of), *_limit(of), "", *_restarts(of), *_exit(of.session.exit, of.at), *_deliveries(of), *_events(of)]
     )  # fmt: skip
 
 
@@ -100,8 +100,10 @@ def _reading(of: Explanation) -> Iterator[str]:
     by = f", by the rule {_rule(rule)}" if rule else f", by: {reading.rule}" if reading.rule else ""
     yield f"screen: {reading.state.value}{f' for {since(of.at - reading.since)}' if reading.since else ''}{by}"
     yield from (f"    {printable(line)}" for line in reading.evidence)
-    if reading.reset_at is not None:
-        yield f"  the limit ends {wall(reading.reset_at, of.at)}"
+    if reading.told is not None:
+        yield f"  it reported of itself: {reading.told.value}, {since(of.mono - reading.told_mono)} ago"
+    typed = {None: "none", "": "empty"}.get(reading.box, f"{len(reading.box or '')} characters typed")
+    yield f"  prompt box: {typed}"
     if reading.candidate is not None:
         yield f"  seen once, and believed when it is seen again: {reading.candidate.value}"
     if not of.rules:
@@ -123,6 +125,25 @@ def _region(region: str, rules: tuple[RuleSpec, ...]) -> str:
     high, low = rules[0].priority, rules[-1].priority
     span = f"priority {high}" if high == low else f"priorities {high} to {low}"
     return f"{printable(region)}: {states} ({span})"
+
+
+def _limit(of: Explanation) -> Iterator[str]:
+    limit = of.session.limit
+    if of.view.account_limited:
+        yield f"account: {of.view.account_limited} met a limit that may be this one's too"
+    if limit is None:
+        return
+    ends = (
+        f"ends {wall(limit.reset_at, of.at)}" if limit.reset_at is not None else "does not say when it ends"
+    )
+    yield f"limit: {'held' if limit.held else 'over; met'} for {since(of.at - limit.since)}, {ends}"
+    yield f"    {printable(limit.words)}"
+    if limit.goes_on:
+        yield "  it says that it goes on by itself, so it is left alone for some minutes more"
+    if (at := of.tried_at()) is not None:
+        yield f"  is told to go on {wall(at, of.at)}; nothing else is said to it before"
+    if limit.tries:
+        yield f"  told so {limit.tries} time{'s' if limit.tries > 1 else ''} already"
 
 
 def _restarts(of: Explanation) -> Iterator[str]:
@@ -177,6 +198,7 @@ def facts(of: Explanation) -> dict[str, object]:
         "restarting": session.restart or None,
         "survivors": list(session.survivors),
         "reading": _reading_facts(of),
+        "limit": _limit_facts(of),
         "restarts": {
             "all": session.restarts,
             "since_healthy": session.attempt,
@@ -206,11 +228,27 @@ def _reading_facts(of: Explanation) -> dict[str, object] | None:
         "rule": asdict(rule) if rule else reading.rule or None,
         "evidence": list(reading.evidence),
         "candidate": reading.candidate.value if reading.candidate else None,
-        "reset_at": reading.reset_at,
+        "reported": reading.told.value if reading.told else None,
+        "box": reading.box,
         "looked_for": {
             region: [{"state": r.state.value, "name": r.name, "priority": r.priority} for r in rules]
             for region, rules in of.looked_for().items()
         },
+    }
+
+
+def _limit_facts(of: Explanation) -> dict[str, object] | None:
+    limit = of.session.limit
+    if limit is None:
+        return None
+    return {
+        "held": limit.held,
+        "since": limit.since,
+        "words": limit.words,
+        "reset_at": limit.reset_at,
+        "goes_on": limit.goes_on,
+        "tried_at": of.tried_at(),
+        "tries": limit.tries,
     }
 
 

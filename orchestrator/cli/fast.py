@@ -1,7 +1,8 @@
-"""`ao status` to a pipe, without typer: most of what a command costs is the import of its libraries."""
+"""`ao status` to a pipe and `ao hook`, without typer: most of what a command costs is the import of its libraries."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -36,6 +37,19 @@ def status(arguments: Sequence[str]) -> int | None:
         return None
     print(json.dumps(status_text.facts(found), indent=2) if options["json"] else status_text.plain(found))
     return ExitCode.OK if found.healthy or not options["exit_code"] else ExitCode.UNHEALTHY
+
+
+def hook(arguments: Sequence[str]) -> int:
+    """`ao hook PROGRAM`, run by an agent program at its events. Always a success: a report is never worth a stopped agent."""
+    from orchestrator.commands.hook import answer, report
+
+    program = arguments[0] if arguments else ""
+    with contextlib.suppress(Exception):
+        report(program, os.environ, sys.stdin.fileno())
+    with contextlib.suppress(OSError, ValueError):
+        if said := answer(program):
+            os.write(1, said.encode())
+    return ExitCode.OK
 
 
 def _parse(arguments: Sequence[str]) -> dict[str, str | None] | None:

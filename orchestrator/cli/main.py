@@ -16,6 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; its exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if words[:1] == ["hook"]:
+            from orchestrator.cli import fast
+
+            return fast.hook(words[1:])
         if words[:1] == ["status"]:
             from orchestrator.cli import fast
 

@@ -42,7 +42,7 @@ class Explanation:
     desire: what a person asked for, by its name or with the fleet; None: nobody asked.
     error: of the config or the store, "" when there is none.
     due: what a watchdog would tell at once, where none runs.
-    at, mono: now, in epoch seconds and on the clock that `session` has its stamps from.
+    at, mono: now, in epoch seconds and on the clock that `session` has its stamps from; slept: what that one leaves out.
     """
 
     view: View
@@ -56,10 +56,18 @@ class Explanation:
     due: tuple[str, ...]
     at: float
     mono: float
+    slept: float = 0.0
 
     def wall(self, mono: float) -> float:
         """The instant, in epoch seconds, of a stamp of the monotonic clock."""
         return self.at + (mono - self.mono)
+
+    def tried_at(self) -> float | None:
+        """The instant, in epoch seconds, at which a limited session is told to go on; None when that is not set."""
+        limit = self.session.limit
+        if limit is None or limit.until is None or limit.trying or not self.session.held:
+            return None
+        return self.wall(limit.until - self.slept)
 
     def deaths(self) -> int:
         """How many deaths count now."""
@@ -131,6 +139,7 @@ def explain(fleet: Fleet, name: str, look: Look) -> Explanation:
         due=known.due,
         at=clock.now(),
         mono=clock.mono(),
+        slept=clock.slept(),
     )
 
 
@@ -163,11 +172,12 @@ def _looked(fleet: Fleet, name: str, look: Look) -> _Known:
 
 
 def _with_reading(memory: Memory, name: str, plan: Plan) -> Memory:
-    """The memory with one session's reading of just now."""
+    """The memory with one session's reading, and the limit that it shows, of just now."""
     if name not in plan.memory.sessions:
         return memory
     session = memory.sessions.get(name) or SessionMemory(name=name)
-    read = replace(session, reading=plan.memory.sessions[name].reading)
+    seen = plan.memory.sessions[name]
+    read = replace(session, reading=seen.reading, limit=seen.limit)
     return replace(memory, sessions={**memory.sessions, name: read})
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.adapters import clock
+from orchestrator.adapters.knock import knock
 from orchestrator.adapters.lock import FleetLock, Holder
 from orchestrator.adapters.processes import find_by_words
 from orchestrator.adapters.store import Store
-from orchestrator.adapters.wake import knock
 from orchestrator.errors import AoError, UsageError
 from orchestrator.model.config import Config
 from orchestrator.model.event import Event

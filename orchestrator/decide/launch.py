@@ -13,6 +13,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.backends.hooks import HOOKS, HookForm
+from orchestrator.model.action import Start
 from orchestrator.model.config import BackendSpec, PromptDelivery
 from orchestrator.model.launch import Kickoff, LaunchSpec
 
@@ -84,6 +86,19 @@ def fill(template: str, values: Mapping[str, str]) -> str:
     return re.sub(r"\{(\w+)\}", lambda match: values.get(match[1], match[0]), template)
 
 
+def hook_form(backend: BackendSpec) -> HookForm | None:
+    """How the program is made to report its state; None when it is not to, or when the user makes it read settings of theirs.
+
+    A second settings option or variable would put theirs out of force.
+    """
+    form = HOOKS.get(backend.preset or backend.name) if backend.hooks else None
+    if form is None or backend.prompt_delivery is PromptDelivery.EXEC:
+        return None
+    option = form.flag.partition(" ")[0]
+    own = f"{backend.bin} {backend.flags} {backend.preamble} {backend.remote_control_flag}"
+    return None if (option and option in own) or form.variable in backend.env else form
+
+
 def program_word(launch: LaunchSpec, python: str) -> str:
     """The program that must be found before a start, or "" where a shell decides (services, templates)."""
     backend = launch.backend
@@ -97,32 +112,32 @@ def program_word(launch: LaunchSpec, python: str) -> str:
 
 
 def script(
-    launch: LaunchSpec,
+    start: Start,
     *,
     environment: Mapping[str, str],
     kickoff: Path | None,
     prompt: str,
-    conversation: str,
-    resume: bool,
-    words: str,
     python: str,
+    hooks: Path | None = None,
 ) -> str:
     """The whole launch script.
 
     Args:
-        launch: what to start.
+        start: what to start. A resumed conversation is told its `words`, and its kickoff not again.
         environment: all that the program sees.
         kickoff: the file that holds `prompt`; None when there is no kickoff.
         prompt: its text.
-        conversation: id for the CLI to use or, with `resume`, to take up; "" for none.
-        resume: take the conversation up; the kickoff is not said again, `words` are.
-        words: what a resumed conversation is told, "" for nothing.
         python: the interpreter for `{python}` in a profile.
+        hooks: settings that have the program report its state, None for none.
     """
+    launch, conversation, resume = start.launch, start.conversation, start.resume
     # A killed program leaves its title on the pane, where it would be read as the new one's.
     lines = ["#!/bin/sh", 'rm -f -- "$0"', r"printf '\033]2;\007'"]
     lines += [f"export {key}={shlex.quote(value)}" for key, value in environment.items()]
     backend = launch.backend
+    form = hook_form(backend) if backend is not None and hooks is not None else None
+    if form is not None and form.variable:
+        lines.append(f"export {form.variable}={shlex.quote(str(hooks))}")
     if backend is not None:
         model = {"model": launch.model}
         lines += [
@@ -135,11 +150,12 @@ def script(
         return _joined(lines, _shell(launch.command))
     if backend.prompt_delivery is PromptDelivery.EXEC:
         return _joined(lines, _shell(_with_preamble(backend, _template(launch, backend, kickoff))))
-    says = _prompt_lines(backend, kickoff, prompt, resume=resume, words=words)
+    says = _prompt_lines(backend, kickoff, "" if start.silent else prompt, resume=resume, words=start.words)
     lines += says
     slot = '"$1"' if backend.preamble else '"$prompt"'
+    flag = fill(form.flag, {"file": shlex.quote(str(hooks))}) if form is not None else ""
     command = _command(
-        launch, backend, conversation, resume=resume, prompt=slot if says else "", python=python
+        launch, backend, conversation, resume=resume, prompt=slot if says else "", python=python, hooks=flag
     )
     if backend.preamble:
         # The preamble is the user's shell, so it runs in theirs; the prompt goes along as an argument.
@@ -194,11 +210,18 @@ def _prompt_lines(
 
 
 def _command(
-    launch: LaunchSpec, backend: BackendSpec, conversation: str, *, resume: bool, prompt: str, python: str
+    launch: LaunchSpec,
+    backend: BackendSpec,
+    conversation: str,
+    *,
+    resume: bool,
+    prompt: str,
+    python: str,
+    hooks: str,
 ) -> str:
     words = [fill(backend.bin, {"python": shlex.quote(python)})]
     taken_up = fill(backend.resume_flag, {"id": shlex.quote(conversation)}) if resume else ""
-    words.append(backend.flags)
+    words += [hooks, backend.flags]
     if launch.model and not backend.model_env:
         words.append(fill(backend.model_flag, {"model": shlex.quote(launch.model)}))
     if taken_up:

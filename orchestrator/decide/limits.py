@@ -54,7 +54,7 @@ def tend_limit(facts: Facts, step: Step) -> None:
     elif state is State.WORKING:
         _lift(step, "it works again")
     elif state is State.IDLE and limit.run == session.run and not limit.trying:
-        _lift(step, "its message is gone")
+        _lift(step, "it was told to go on" if limit.tries else "its message is gone")
     if step.session.held:
         _wait(step)
 
@@ -65,7 +65,8 @@ def _meet(step: Step) -> None:
     known, words = session.limit, one_line(reading.evidence)
     again = known is not None and known.words == words
     if known is None or not (known.held or again):
-        limit = LimitMemory(now, words, reset_at=reading.reset_at, goes_on=reading.goes_on, run=session.run)
+        end = _end(known, reading, now)
+        limit = LimitMemory(now, words, reset_at=end, goes_on=reading.goes_on, run=session.run)
     else:
         limit = replace(
             known, held=True, words=words, since=known.since if again else now, run=session.run,
@@ -81,10 +82,18 @@ def _meet(step: Step) -> None:
         step.tell(EventKind.LIMITED, told, reset_at=limit.reset_at, until=round(until, 3))
 
 
-def _end(known: LimitMemory, reading: ReadingMemory, now: float) -> float | None:
-    """When the limit ends, as read now; a bare time that has just passed does not mean the next day's."""
-    old, new = known.reset_at, reading.reset_at
-    if old is None or new is None or not old <= now <= old + KNOWN_FOR:
+def _end(known: LimitMemory | None, reading: ReadingMemory, now: float) -> float | None:
+    """When the limit ends, as read now.
+
+    A bare time that has just passed does not mean the next day's, nor does that of the present minute.
+    """
+    new = reading.reset_at
+    if new is None:
+        return None
+    if DAY - MINUTE < new - now <= DAY:
+        return new - DAY
+    old = known.reset_at if known else None
+    if old is None or not old <= now <= old + KNOWN_FOR:
         return new
     return old if abs(new - old - DAY) <= KNOWN_FOR else new
 

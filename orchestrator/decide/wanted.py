@@ -73,7 +73,7 @@ def _noticed(backend: BackendSpec) -> list[object]:
     return [
         backend.bin, backend.flags, backend.prompt_delivery, backend.prompt_arg, backend.model_flag, dict(backend.model_env),
         backend.session_id_flag, backend.resume_flag, backend.remote_control, backend.remote_control_flag,
-        backend.preamble, backend.attach, backend.server,
+        backend.preamble, backend.attach, backend.server, backend.hooks,
     ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import lru_cache
 
 
 class Mark(Enum):
@@ -117,8 +118,21 @@ class Line:
 def parse_line(row: int, raw: str) -> Line:
     """A row of `capture-pane` as a `Line`."""
     if not raw or raw.isspace():
-        return Line(row, 0, "", Mark.NONE)
-    text = raw.translate(_PLAIN).rstrip()
+        return _blank(row)
+    line = _parsed(raw)
+    return Line(row, line.indent, line.text, line.mark, line.glyph, line.sided, line.rule, line.column)
+
+
+@lru_cache(maxsize=512)
+def _blank(row: int) -> Line:
+    return Line(row, 0, "", Mark.NONE)
+
+
+@lru_cache(maxsize=8192)
+def _parsed(raw: str) -> Line:
+    """The same as row 0. Most rows of a screen were on the one before, and frames are on all of them."""
+    row = 0
+    text = (raw if raw.isascii() else raw.translate(_PLAIN)).rstrip()
     column = 0
     sided = _SIDED.match(text)
     if sided:

@@ -19,6 +19,8 @@ PROGRAM_INTERVAL = 5.0
 """Seconds between two looks at which program a pane runs."""
 MISMATCH_INTERVAL = 1.0
 CONVERSATION_INTERVAL = 2.0
+TRANSCRIPT_INTERVAL = 2.0
+"""Seconds between two looks at the transcript of a program whose pane is quiet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,14 @@ def wants_conversation(wanted: Wanted | None, session: SessionMemory, *, alive: 
     return session.stage in {Stage.STARTING, Stage.RUNNING} or (
         session.stage is Stage.ENDED and session.due <= mono
     )
+
+
+def wants_transcript(wanted: Wanted | None, session: SessionMemory, pane: Pane) -> bool:
+    """Whether a living program's turns are to be followed in its transcript."""
+    backend = wanted.launch.backend if wanted else None
+    if backend is None or not (backend.hooks and backend.transcripts):
+        return False
+    return session.run == pane.run and session.stage in {Stage.STARTING, Stage.RUNNING}
 
 
 def leader_of(session: SessionMemory, panes: Mapping[str, Pane]) -> int:

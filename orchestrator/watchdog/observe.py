@@ -5,6 +5,7 @@ What is costly (a screen, a process tree, a probe) is looked at only where `atte
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from orchestrator.errors import TmuxUnavailable
 from orchestrator.model.config import Config
 from orchestrator.model.memory import Memory, SessionMemory
 from orchestrator.model.observation import Observation, Pane, Process, ServerState, StartFailure
-from orchestrator.model.reading import Screen
+from orchestrator.model.reading import Screen, Signal
 from orchestrator.model.wanted import Wanted
 from orchestrator.watchdog import attention
 from orchestrator.watchdog.ports import (
@@ -29,6 +30,7 @@ from orchestrator.watchdog.ports import (
     Snapshot,
     Store,
     Tmux,
+    Transcripts,
 )
 
 LOG_INTERVAL = 5.0
@@ -51,6 +53,7 @@ class Eyes:
     clock: Clock
     config: ConfigSource
     launcher: Launcher
+    transcripts: Transcripts
 
 
 @dataclass(slots=True)
@@ -64,6 +67,7 @@ class Observer:
     _config: Config | None = None
     _logs_mono: float = 0.0
     _conversations_mono: float = 0.0
+    _transcripts_mono: dict[str, float] = field(default_factory=dict)
 
     def glance(self) -> Snapshot | None:
         """One cheap look: the snapshot when it or the config has moved since the last tick, else None."""
@@ -99,6 +103,7 @@ class Observer:
             now=now,
             mono=mono,
             boot=eyes.clock.boot(),
+            slept=eyes.clock.slept(),
             config=config,
             config_error=eyes.config.error,
             server=state,
@@ -113,6 +118,7 @@ class Observer:
             programs=self._programs(look),
             services_ready=self._services(look, config, screens),
             conversations=self._find_conversations(look, config),
+            signals=self._signals(look, config, screens),
             failures=dict(failures),
             lacking=self._lacking(look),
             log_sizes=self._log_sizes(look),
@@ -249,6 +255,25 @@ class Observer:
             name: self.eyes.conversations.find(look.session(name).started_at, name, config) for name in names
         }
         return {name: conversation for name, conversation in found.items() if conversation}
+
+    def _signals(
+        self, look: _Look, config: Config, screens: Mapping[str, Screen]
+    ) -> dict[str, tuple[Signal, ...]]:
+        """What programs reported by their hooks, and what stands in their transcripts."""
+        found = dict(self.eyes.store.new_signals())
+        looked: dict[str, float] = {}
+        for name in look.alive:
+            session, last = look.session(name), self._transcripts_mono.get(name, -math.inf)
+            if not attention.wants_transcript(look.wanted.get(name), session, look.panes[name]):
+                continue
+            looked[name] = last
+            if name in screens or look.mono - last >= attention.TRANSCRIPT_INTERVAL:
+                looked[name] = look.mono
+                if news := self.eyes.transcripts.news(session, config, look.now, look.mono):
+                    found[name] = (*found.get(name, ()), *news)
+        self._transcripts_mono = looked
+        self.eyes.transcripts.keep(looked)
+        return found
 
     def _lacking(self, look: _Look) -> dict[str, str]:
         """Asked for those whose config changed while they run: an edit gone wrong must not stop them."""

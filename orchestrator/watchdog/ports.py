@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -10,9 +10,9 @@ from orchestrator.model.action import Plan, Start
 from orchestrator.model.config import Config, ServiceSpec
 from orchestrator.model.event import Event
 from orchestrator.model.launch import LaunchSpec
-from orchestrator.model.memory import Memory
+from orchestrator.model.memory import Memory, SessionMemory
 from orchestrator.model.observation import Pane, Process, ServerState
-from orchestrator.model.reading import Screen
+from orchestrator.model.reading import Screen, Signal
 from orchestrator.model.request import Request
 
 
@@ -78,6 +78,7 @@ class Store(Protocol):
     def save(self, plan: Plan, at: float) -> None: ...
     def add_event(self, event: Event, at: float) -> None: ...
     def open_requests(self) -> tuple[Request, ...]: ...
+    def new_signals(self) -> dict[str, tuple[Signal, ...]]: ...
 
 
 class Launcher(Protocol):
@@ -111,11 +112,19 @@ class Conversations(Protocol):
     def find(self, start_at: float, agent: str, config: Config) -> str: ...
 
 
+class Transcripts(Protocol):
+    """Follows what running programs write about their turns; `keep` drops all others."""
+
+    def news(self, session: SessionMemory, config: Config, now: float, mono: float) -> tuple[Signal, ...]: ...
+    def keep(self, names: Container[str]) -> None: ...
+
+
 class Clock(Protocol):
     """The time."""
 
     def now(self) -> float: ...
     def mono(self) -> float: ...
+    def slept(self) -> float: ...
     def boot(self) -> str: ...
 
 

@@ -28,6 +28,9 @@ class Clock:
     def mono(self) -> float:
         return self.monotonic
 
+    def slept(self) -> float:
+        return 0.0
+
     def boot(self) -> str:
         return f"boot-{self.boots}"
 

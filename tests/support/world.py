@@ -7,7 +7,7 @@ and a fault happens exactly when it is told to.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from orchestrator.errors import EnvironmentMissing
 from orchestrator.model.action import Plan, Start
 from orchestrator.model.config import Config, ServiceSpec
 from orchestrator.model.launch import LaunchSpec
-from orchestrator.model.memory import Memory
+from orchestrator.model.memory import Memory, SessionMemory
+from orchestrator.model.reading import Signal
 from orchestrator.model.request import Request, Verb
 from orchestrator.watchdog.apply import Hands
 from orchestrator.watchdog.loop import GLANCE
@@ -34,13 +35,14 @@ SHORTEST = 0.01
 class Surroundings:
     """The small ports: programs on PATH, services that answer, conversations that programs named.
 
-    missing, ready: names of sessions and services. named: conversation by session.
+    missing, ready: names of sessions and services. named: conversation by session. reported: new lines of transcripts.
     """
 
     folder: Path
     missing: set[str] = field(default_factory=set)
     answering: set[str] = field(default_factory=set)
     named: dict[str, str] = field(default_factory=dict)
+    reported: dict[str, tuple[Signal, ...]] = field(default_factory=dict)
 
     def prepare(self, start: Start) -> Sequence[str]:
         launch = start.launch
@@ -60,6 +62,12 @@ class Surroundings:
 
     def ready(self, service: ServiceSpec, run: str) -> bool:
         return service.name in self.answering
+
+    def news(self, session: SessionMemory, config: Config, now: float, mono: float) -> tuple[Signal, ...]:
+        return self.reported.pop(session.name, ())
+
+    def keep(self, names: Container[str]) -> None:
+        """Nothing is kept between looks."""
 
     def find(self, start_at: float, agent: str, config: Config) -> str:
         return self.named.get(agent, "")
@@ -101,6 +109,7 @@ class World:
             self.around,
             self.clock,
             ConfigFile(self.path),
+            self.around,
             self.around,
         )
         hands = Hands(self.tmux, self.machine, self.around, logs, self.store, self.clock, FLEET)

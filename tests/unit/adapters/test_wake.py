@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.adapters.wake import FIFO, Waker, knock
+from orchestrator.adapters.knock import FIFO, knock
+from orchestrator.adapters.wake import Waker
 from tests.support.fleet import until
 
 LONG = 20.0

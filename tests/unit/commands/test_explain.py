@@ -204,7 +204,7 @@ def test_without_a_watchdog_the_screen_of_now_counts(fleet: Fleet) -> None:
     limited = seen_now(fleet, pane("one"), screens={"one": Screen("LIMITED, resets in 2 hours")})
     told = explain(fleet, "one", no_watchdog(limited, session("one")))
     assert told.view.condition is Condition.LIMITED
-    assert "the limit ends " in plain(told)
+    assert "limit: held for 0s, ends " in plain(told)
 
 
 def test_of_a_fleet_that_never_ran_nothing_is_known_and_nothing_made(fleet: Fleet) -> None:

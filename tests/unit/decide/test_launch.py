@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.decide.launch import ARGUMENT_LIMIT, base_environment, compose_kickoff, fill, script
+from orchestrator.model.action import Start
 from orchestrator.model.config import BackendSpec, Kind, PromptDelivery
 from orchestrator.model.launch import Kickoff, LaunchSpec
 
@@ -36,7 +37,13 @@ class Run:
         )
 
     def __call__(
-        self, backend: BackendSpec, prompt: str = "", *, env: dict[str, str] | None = None, **more: object
+        self,
+        backend: BackendSpec,
+        prompt: str = "",
+        *,
+        env: dict[str, str] | None = None,
+        hooks: Path | None = None,
+        **more: object,
     ) -> dict[str, object]:
         kickoff = self.folder / "kick off.md"
         kickoff.write_bytes(prompt.encode("utf-8", "surrogateescape"))
@@ -48,10 +55,9 @@ class Run:
             backend=backend,
             model=str(more.pop("model", "")),
         )
-        given = {"conversation": "", "resume": False, "words": "", **more}
         text = script(
-            launch, environment={"PATH": os.environ["PATH"], **(env or {})}, kickoff=kickoff if prompt else None,
-            prompt=prompt, python=sys.executable, **given,  # type: ignore[arg-type]
+            Start(launch, "r1", "", **more), environment={"PATH": os.environ["PATH"], **(env or {})},  # type: ignore[arg-type]
+            kickoff=kickoff if prompt else None, prompt=prompt, python=sys.executable, hooks=hooks,
         )  # fmt: skip
         path = self.folder / "launch.sh"
         path.write_text(text)

@@ -152,6 +152,18 @@ def test_a_later_end_is_followed_and_an_exact_one_believed() -> None:
     assert exact.until == MONO + 617 + 45
 
 
+def test_a_bare_time_of_the_present_minute_is_not_the_next_day() -> None:
+    limit = tended(limited(reset_at=NOW + 86400 - 30)).session.limit
+    assert limit is not None
+    assert (limit.reset_at, limit.until) == (NOW - 30, MONO + 45 - 30)
+
+
+def test_who_would_have_gone_on_by_itself_does_not_once_it_has_died() -> None:
+    _, after = restarted(waiting(limit=replace(HELD, goes_on=True)))
+    assert after.limit is not None
+    assert (after.limit.goes_on, after.limit.until) == (False, None)
+
+
 def test_a_bare_time_that_has_just_passed_is_not_the_next_day() -> None:
     """The reader rolls it over when the words around it change; the limit knows better."""
     after = observation(ONE, pane(), now=RESET + 30, mono=MONO + 630)
@@ -282,10 +294,11 @@ def test_who_dies_while_held_is_resumed_at_once_and_told_nothing() -> None:
 def test_who_dies_while_held_and_can_not_be_resumed_learns_its_kickoff_after_the_reset() -> None:
     start, after = restarted(waiting(), {"resume": False})
     assert (start.resume, start.silent, after.unsaid, after.talked) == (False, True, True, False)
-    told = Step(DUE, SETTINGS, replace(after, stage=Stage.RUNNING, reading=ReadingMemory(State.IDLE)))
-    grant_tries(
-        [Turn(facts(replace(DUE, panes={"one": pane(run=after.run)}), memory(told.session)), told)], DUE, {}
-    )
+    seen = replace(DUE, panes={"one": pane(run=after.run)})
+    told = Step(seen, SETTINGS, replace(after, stage=Stage.RUNNING, reading=ReadingMemory(State.IDLE)))
+    about = facts(seen, memory(told.session))
+    tend_limit(about, told)
+    grant_tries([Turn(about, told)], seen, {})
     assert [d.text for d in told.session.deliveries] == [POINTER.format(path="{kickoff}")]
 
 

@@ -37,7 +37,7 @@ def test_a_changed_key_that_a_process_notices_changes_the_hash(key: str) -> None
     "key",
     [
         'submit_key = "C-m"', "submit_delay = 3", 'process_name = "else"', 'fatal_re = "panic"', 'account = "x"', "stall_idle = 9",
-        'leftovers = ["daemon"]', 'dialog_keys = { "sure" = "Enter" }', "hooks = true", "connect_delay = 3", "supports_resume = true",
+        'leftovers = ["daemon"]', 'dialog_keys = { "sure" = "Enter" }', "connect_delay = 3", "supports_resume = true",
     ],
 )  # fmt: skip
 def test_a_changed_key_that_only_the_watchdog_reads_does_not(key: str) -> None:
@@ -46,7 +46,7 @@ def test_a_changed_key_that_only_the_watchdog_reads_does_not(key: str) -> None:
 
 NOT_NOTICED = {
     "name", "preset", "process_name", "submit_key", "submit_delay", "rules", "account", "leftovers", "dialog_keys", "footer_ui",
-    "log_grace", "stall_idle", "supports_resume", "transcripts", "connect_delay", "hooks", "needs", "env",
+    "log_grace", "stall_idle", "supports_resume", "transcripts", "connect_delay", "needs", "env",
 }  # fmt: skip
 """`env` is noticed as part of the whole environment, not as the backend's."""
 
