@@ -172,7 +172,7 @@ def look(path: Path, environ: Mapping[str, str]) -> tuple[Observation, Plan]:
         )  # fmt: skip
         memory = store.load_memory() if store else Memory()
         observation = Observer(eyes).observe(memory, {})
-        return observation, plan(observation, memory, local_zone(environ))
+        return observation, plan(observation, memory, clock.local_zone(environ))
     finally:
         deaths.watch([])
         tmux.close()
@@ -241,7 +241,7 @@ def _build(
         clock=clock,
         fleet=fleet_mark(config),
     )
-    ticker = Ticker(Observer(eyes), hands, store.load_memory(), local_zone(environ))
+    ticker = Ticker(Observer(eyes), hands, store.load_memory(), clock.local_zone(environ))
     loop = Loop(
         ticker=ticker,
         waker=waker,
@@ -253,12 +253,3 @@ def _build(
         is_lock_lost=lock.is_lost,
     )
     return Supervisor(loop, tmux, store, waker, journal, lock)
-
-
-def local_zone(environ: Mapping[str, str]) -> str:
-    """IANA name of the machine's time zone; "UTC" when it does not say."""
-    if name := environ.get("TZ", "").removeprefix(":"):
-        return name
-    target = os.path.realpath("/etc/localtime")
-    _, found, name = target.partition("/zoneinfo/")
-    return name if found else "UTC"

@@ -1,9 +1,11 @@
-"""The clock: the only place that asks what time it is."""
+"""The clock: the only place that asks what time it is, and where."""
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -21,6 +23,15 @@ def slept() -> float:
     """Seconds that the machine has slept since it booted, which `mono` leaves out; 0 where that can't be known."""
     clock = getattr(time, "CLOCK_BOOTTIME", None)
     return max(0.0, time.clock_gettime(clock) - time.monotonic()) if clock is not None else 0.0
+
+
+def local_zone(environ: Mapping[str, str]) -> str:
+    """IANA name of the machine's time zone; "UTC" when it does not say."""
+    if name := environ.get("TZ", "").removeprefix(":"):
+        return name
+    target = os.path.realpath("/etc/localtime")
+    _, found, name = target.partition("/zoneinfo/")
+    return name if found else "UTC"
 
 
 def boot() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shlex
 import shutil
@@ -26,6 +25,10 @@ from orchestrator.model import marks
 from orchestrator.model.action import Start
 from orchestrator.model.config import FromEnv
 from orchestrator.model.launch import Kickoff, LaunchSpec
+
+PACKAGE_ROOT = Path(__file__).resolve().parents[2]
+HOOK = "import sys; sys.path.append(sys.argv[1]); from orchestrator.cli.main import main; main(['hook', sys.argv[2]])"
+"""`ao hook`, started in half the time, and so that nothing in the agent's folder or environment takes this package's place."""
 
 
 class FileLauncher:
@@ -68,29 +71,22 @@ class FileLauncher:
             write_private(kickoff, prompt)
         text = script(
             start, environment=environment, kickoff=kickoff, prompt=prompt, python=sys.executable,
-            hooks=self._write_hooks(launch),
+            hooks=self._write_hooks(launch, environment),
         )  # fmt: skip
         path = self._folder / f"{launch.name}.sh"
         write_private(path, text)
         return ("/usr/bin/env", "-i", "/bin/sh", str(path))
 
-    def _write_hooks(self, launch: LaunchSpec) -> Path | None:
+    def _write_hooks(self, launch: LaunchSpec, environment: Mapping[str, str]) -> Path | None:
         """The settings file that has the program report its state, where it is to."""
         form = hook_form(launch.backend) if launch.backend else None
-        if form is None or launch.backend is None:
+        if form is None or launch.backend is None or form.variable in environment:
             return None
-        # -I: nothing in the agent's folder or environment takes the place of this package.
-        words = (
-            sys.executable,
-            "-I",
-            "-m",
-            "orchestrator",
-            "hook",
-            launch.backend.preset or launch.backend.name,
-        )
+        program = launch.backend.preset or launch.backend.name
+        words = (sys.executable, "-I", "-S", "-c", HOOK, str(PACKAGE_ROOT), program)
         command = f"{shlex.join(words)} 2>/dev/null || :"
-        path = self._folder / f"{launch.name}.hooks.json"
-        write_private(path, json.dumps(hook_settings(form, command)))
+        path = self._folder / f"{launch.name}.hooks{Path(form.plugin).suffix or '.json'}"
+        write_private(path, hook_settings(form, command))
         return path
 
     def lacks(self, launch: LaunchSpec) -> tuple[EnvironmentMissing, ...]:

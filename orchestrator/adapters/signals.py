@@ -49,11 +49,14 @@ def add_signal(database: Path, agent: str, signal: Signal) -> None:
 
 
 def parse_signals(rows: Iterator[tuple[int, str, str]]) -> dict[str, tuple[Signal, ...]]:
-    """Rows of the table by agent, oldest first; what is no report is left out."""
+    """Rows of the table by agent, oldest first; what is no report is one of no run, so that it is taken and means nothing."""
     found: dict[str, tuple[Signal, ...]] = {}
     for number, agent, body in rows:
-        with contextlib.suppress(ValueError, TypeError, KeyError):
-            found[agent] = (*found.get(agent, ()), _signal(number, json.loads(body)))
+        try:
+            signal = _signal(number, json.loads(body))
+        except (ValueError, TypeError, KeyError):
+            signal = Signal(number, "", 0.0, 0.0, "")
+        found[agent] = (*found.get(agent, ()), signal)
     return found
 
 

@@ -7,8 +7,10 @@ costs a process. What is not known here means nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from orchestrator.model.reading import State
@@ -30,9 +32,14 @@ class HookForm:
     """One program's hooks.
 
     flag: option that passes a settings file, with `{file}`; "" for none.
-    variable: environment variable that names the settings file; "" for none.
+    variable: environment variable that passes it; "" for none.
+    value: what that variable holds, with `{file}` or `{url}`.
+    plugin: file beside this one that is the settings, with the command filled in; "" for a file that lists hooks.
     events: by the program's own names.
     qualifier: field of an event whose value, after a slash, makes a name of its own: "Notification/permission_prompt".
+    unfinished: by event, the field that says, when it holds anything, that work goes on in the background.
+    words: field of an event that holds the line of an error.
+    limit: expression for the words that make trouble a usage limit; "" for none.
     answer: what the program expects on the hook's standard output.
     patience: of a hook, in the program's own unit.
     """
@@ -40,7 +47,12 @@ class HookForm:
     events: Mapping[str, Meaning]
     flag: str = ""
     variable: str = ""
+    value: str = "{file}"
+    plugin: str = ""
     qualifier: Mapping[str, str] = field(default_factory=dict)
+    unfinished: Mapping[str, str] = field(default_factory=dict)
+    words: str = "last_assistant_message"
+    limit: str = ""
     answer: str = ""
     patience: int = PATIENCE
 
@@ -49,6 +61,7 @@ HOOKS: Mapping[str, HookForm] = {
     "claude": HookForm(
         flag="--settings {file}",
         qualifier={"Notification": "notification_type", "StopFailure": "error"},
+        unfinished={"Stop": "background_tasks"},
         events={
             "UserPromptSubmit": Meaning(State.WORKING, submitted=True),
             "PermissionRequest": Meaning(State.DIALOG),
@@ -57,17 +70,45 @@ HOOKS: Mapping[str, HookForm] = {
             "StopFailure/rate_limit": Meaning(State.LIMITED),
             "StopFailure/billing_error": Meaning(State.AUTH),
             "StopFailure/authentication_failed": Meaning(State.AUTH),
+            "StopFailure/oauth_org_not_allowed": Meaning(State.AUTH),
+            "StopFailure/account_on_hold": Meaning(State.AUTH),
+            "StopFailure/verification_required": Meaning(State.AUTH),
+        },
+    ),
+    "opencode": HookForm(
+        variable="OPENCODE_CONFIG_CONTENT",
+        value='{"plugin": ["{url}"]}',
+        plugin="opencode_plugin.js",
+        qualifier={"session.status": "status"},
+        words="message",
+        limit=r"\b(usage|plan|session|5-hour|daily|weekly|monthly) limit|\b(usage|quota) (exceeded|exhausted)|\bcurrent quota",
+        events={
+            "chat.message": Meaning(State.WORKING, submitted=True),
+            "session.status/busy": Meaning(State.WORKING),
+            "session.status/idle": Meaning(State.IDLE),
+            "session.status/retry": Meaning(State.TRANSIENT),
+            "permission.asked": Meaning(State.DIALOG),
+            "permission.replied": Meaning(State.WORKING),
+            "question.asked": Meaning(State.DIALOG),
+            "question.replied": Meaning(State.WORKING),
+            "question.rejected": Meaning(State.WORKING),
         },
     ),
 }
-"""By profile. The names and fields are those of each program's documentation of its hooks."""
+"""By profile. The names and fields are those of each program's documentation of its hooks, or of its plugin here."""
+
+COMMAND_PLACE = '"ao hook opencode"'
+"""Where a plugin holds the command, as a string of its language."""
 
 
-def settings(form: HookForm, command: str) -> dict[str, Any]:
-    """The settings that have the program run `command` (shell) at every event that means something."""
+def settings(form: HookForm, command: str) -> str:
+    """The text of a file that has the program run `command` (shell) at every event that means something."""
+    if form.plugin:
+        text = (Path(__file__).parent / form.plugin).read_text(encoding="utf-8")
+        return text.replace(COMMAND_PLACE, json.dumps(command))
     names = dict.fromkeys(name.partition("/")[0] for name in form.events)
     hook = {"type": "command", "command": command, "timeout": form.patience}
-    return {"hooks": {name: [{"hooks": [hook]}] for name in names}}
+    return json.dumps({"hooks": {name: [{"hooks": [hook]}] for name in names}})
 
 
 def event_name(form: HookForm, event: Mapping[str, Any]) -> str:

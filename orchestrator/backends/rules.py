@@ -67,6 +67,6 @@ def _check_region(region: str) -> None:
 
 def _check_pattern(pattern: str) -> None:
     try:
-        re.compile(pattern, re.IGNORECASE)
+        re.compile(pattern, re.IGNORECASE | re.MULTILINE)  # with the flags of its use: compiled once for both
     except re.error as error:
         raise ValueError(f"the pattern {pattern!r} is no regular expression: {error}") from None

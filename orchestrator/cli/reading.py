@@ -70,8 +70,8 @@ def read(
       tmux capture-pane -p | ao read --backend codex -
       ao read --jsonl < screens.jsonl
     """
+    from orchestrator.adapters.clock import local_zone
     from orchestrator.commands.read import Rulebook, assume
-    from orchestrator.wiring import local_zone
 
     names = targets or []
     _check_usage(names, backend=backend, jsonl=jsonl, placed=now is not None or tz is not None)
@@ -114,7 +114,8 @@ def _config_if_any(explicit: str | None) -> Config | None:
 
 
 def _read_agent(name: str, config: str | None, zone: str, *, json_: bool) -> None:
-    from orchestrator.commands.read import facts, read_agent, utc
+    from orchestrator.commands.read import facts, utc
+    from orchestrator.commands.read_live import read_agent
     from orchestrator.wiring import open_tmux
 
     fleet = the_fleet(config, running=True)

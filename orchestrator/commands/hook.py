@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import stat
 from collections.abc import Mapping
@@ -20,8 +21,8 @@ from orchestrator.model import marks
 from orchestrator.model.reading import Signal, State
 from orchestrator.model.text import one_line
 
-INPUT_LIMIT = 1_000_000
-"""Bytes of an event that are read."""
+INPUT_LIMIT = 16_000_000
+"""Bytes of an event that are read; it may hold a whole prompt."""
 INPUT_PATIENCE = 2.0
 """Seconds for it to arrive."""
 TRANSCRIPT_TAIL = 262_144
@@ -111,11 +112,15 @@ def signal_of(form: HookForm, event: Mapping[str, Any], run: str, now: float, mo
     meaning = form.events.get(name)
     if meaning is None:
         return None
-    words = ""
-    if meaning.state in {State.LIMITED, State.AUTH}:
-        said = event.get("last_assistant_message")
+    if event.get(form.unfinished.get(name, "")):
+        return None
+    words, state = "", meaning.state
+    if state in {State.LIMITED, State.AUTH, State.TRANSIENT}:
+        said = event.get(form.words)
         words = one_line(said.splitlines()[:4]) if isinstance(said, str) else ""
-    return Signal(0, run, now, mono, name, meaning.state, meaning.submitted, words=words)
+    if state is State.TRANSIENT and form.limit and re.search(form.limit, words, re.IGNORECASE):
+        state = State.LIMITED
+    return Signal(0, run, now, mono, name, state, meaning.submitted, words=words)
 
 
 def last_reset(transcript: Path, now: float) -> float | None:

@@ -1,4 +1,4 @@
-"""`ao read`: what the reader makes of a screen, whether of a live agent, in a file, or in a stream of many.
+"""`ao read`: what the reader makes of a screen in a file, or in a stream of many; `read_live.py` has a live agent's.
 
 A stream is JSON lines both ways. What has come in is answered before more is waited for, so a
 program that asks through a pipe gets its answers while it goes on.
@@ -17,16 +17,11 @@ from typing import Any, Final, Protocol
 import msgspec
 
 from orchestrator.adapters import clock
-from orchestrator.adapters.store import Store
-from orchestrator.adapters.store_schema import StoreBroken
-from orchestrator.adapters.tmux import TmuxServer
 from orchestrator.backends import profile_names
-from orchestrator.commands.fleet import Fleet
 from orchestrator.config.profiles import profile
 from orchestrator.config.words import did_you_mean
-from orchestrator.errors import AoError, TmuxUnavailable, UsageError
-from orchestrator.model.config import AgentSpec, Config
-from orchestrator.model.observation import Pane, ServerState
+from orchestrator.errors import UsageError
+from orchestrator.model.config import Config
 from orchestrator.model.reading import Reading, Screen
 from orchestrator.model.text import printable
 from orchestrator.reading import Rules, compile_rules, read
@@ -137,71 +132,6 @@ def facts(reading: Reading) -> dict[str, object]:
 def utc(moment: datetime) -> str:
     """A moment in UTC, to the second, as ISO 8601 writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-# ---- a live agent
-
-
-def read_agent(fleet: Fleet, name: str, server: TmuxServer, tz: str) -> Reading:
-    """The reading of an agent's screen as it is now. Takes no lock, changes nothing.
-
-    Raises:
-        UsageError: no agent bears the name.
-        AoError: it does not run.
-        TmuxUnavailable: tmux did not answer.
-    """
-    fleet.check_names([name])
-    agent = fleet.config.agent(name)
-    if agent is None:
-        raise UsageError(f"{name} is a service: it has no screen that means anything", "`ao logs` shows it")
-    pane = _living_pane(agent, server)
-    screen = server.look({name: pane.pane_id}, attributes=[name]).get(name)
-    if screen is None:
-        raise _not_running(name)
-    now = clock.now()
-    return read(
-        Rulebook(fleet.config).rules(agent.backend),
-        screen,
-        datetime.fromtimestamp(now, UTC),
-        tz,
-        unchanged_for=max(0.0, now - pane.activity),
-        first_seen=_first_seen(fleet, pane),
-    )
-
-
-def _living_pane(agent: AgentSpec, server: TmuxServer) -> Pane:
-    found = server.snapshot()
-    if found.state is ServerState.UNKNOWN:
-        raise TmuxUnavailable(f"tmux did not answer: {found.reason}", "try again")
-    pane = (found.panes or {}).get(agent.name)
-    if pane is None and agent.session in found.taken:
-        raise AoError(
-            f"the session {agent.session} is not this fleet's", "rename it, or change session_prefix"
-        )
-    if pane is None or pane.dead:
-        raise _not_running(agent.name)
-    return pane
-
-
-def _not_running(name: str) -> AoError:
-    return AoError(
-        f"{name} is not running", f"start it with `ao up {name}`; `ao explain {name}` says what became of it"
-    )
-
-
-def _first_seen(fleet: Fleet, pane: Pane) -> datetime | None:
-    """When the limit on the screen was first seen, if a watchdog saw it: a bare time counts from there."""
-    try:
-        store = Store(fleet.store_path, read_only=True)
-    except StoreBroken:
-        return None
-    try:
-        session = store.load_memory().sessions.get(pane.name)
-    finally:
-        store.close()
-    if session is None or session.run != pane.run or session.limit is None or not session.held:
-        return None
-    return datetime.fromtimestamp(session.limit.since, UTC)
 
 
 # ---- files

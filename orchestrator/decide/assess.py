@@ -107,6 +107,7 @@ def _next_at(facts: Facts, condition: Condition, observation: Observation) -> fl
         condition is Condition.LIMITED
         and limit
         and limit.until is not None
+        and limit.until > observation.elapsed
         and not limit.trying
         and _is_tried(facts)
     ):
@@ -132,7 +133,7 @@ def _judge(facts: Facts, observation: Observation) -> tuple[Condition, str, str]
     if session.stage is Stage.STOPPING or session.restart:
         return Condition.STOPPING, session.restart and f"restarts: {session.restart}", ""
     if facts.alive:
-        return _judge_living(facts)
+        return _judge_living(facts, observation)
     if wanted is None:
         return Condition.STOPPING, "no longer in the config", ""
     if wanted.session in observation.taken and facts.pane is None and facts.desire is Desire.UP:
@@ -144,7 +145,7 @@ def _judge(facts: Facts, observation: Observation) -> tuple[Condition, str, str]
     return _judge_dead(facts, wanted, observation)
 
 
-def _judge_living(facts: Facts) -> tuple[Condition, str, str]:
+def _judge_living(facts: Facts, observation: Observation) -> tuple[Condition, str, str]:
     wanted, session = facts.wanted, facts.memory
     drift = (
         "restarts with the new config when idle and unattended"
@@ -160,7 +161,11 @@ def _judge_living(facts: Facts) -> tuple[Condition, str, str]:
     if wanted.launch.backend is None:
         return Condition.RUNNING, "", drift
     if session.held and session.reading.state not in {State.WORKING, State.DIALOG, State.AUTH}:
-        return Condition.LIMITED, session.limit.words if session.limit else "", _after_limit(facts)
+        return (
+            Condition.LIMITED,
+            session.limit.words if session.limit else "",
+            _after_limit(facts, observation),
+        )
     if session.reading.state in {State.EXITED, State.STARTING}:
         return Condition.UNKNOWN, "its screen is not recognised", drift
     reason = session.reading.evidence[-1].strip() if session.reading.evidence else ""
@@ -168,13 +173,15 @@ def _judge_living(facts: Facts) -> tuple[Condition, str, str]:
     return condition, reason, drift or NEXT.get(condition, "").format(name=session.name)
 
 
-def _after_limit(facts: Facts) -> str:
-    session = facts.memory
+def _after_limit(facts: Facts, observation: Observation) -> str:
+    session, limit = facts.memory, facts.memory.limit
     if not _is_tried(facts):
         return "is left alone"
-    if session.limit and session.limit.trying:
-        waits = session.reading.state is State.LIMITED and session.reading.box is None
-        return f"its menu waits for a person: ao attach {session.name}" if waits else "is being told to go on"
+    if limit and limit.trying:
+        return "is being told to go on"
+    is_over = limit and limit.until is not None and limit.until <= observation.elapsed
+    if is_over and session.reading.state is State.LIMITED and session.reading.box is None:
+        return f"its menu waits for a person: ao attach {session.name}"
     return "is told to go on"
 
 

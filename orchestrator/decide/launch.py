@@ -96,7 +96,8 @@ def hook_form(backend: BackendSpec) -> HookForm | None:
         return None
     option = form.flag.partition(" ")[0]
     own = f"{backend.bin} {backend.flags} {backend.preamble} {backend.remote_control_flag}"
-    return None if (option and option in own) or form.variable in backend.env else form
+    passed = [word for word in (option, form.variable) if word]
+    return None if any(word in own for word in passed) or form.variable in backend.env else form
 
 
 def program_word(launch: LaunchSpec, python: str) -> str:
@@ -136,8 +137,9 @@ def script(
     lines += [f"export {key}={shlex.quote(value)}" for key, value in environment.items()]
     backend = launch.backend
     form = hook_form(backend) if backend is not None and hooks is not None else None
-    if form is not None and form.variable:
-        lines.append(f"export {form.variable}={shlex.quote(str(hooks))}")
+    if form is not None and hooks is not None and form.variable:
+        value = fill(form.value, {"file": str(hooks), "url": hooks.as_uri()})
+        lines.append(f"export {form.variable}={shlex.quote(value)}")
     if backend is not None:
         model = {"model": launch.model}
         lines += [

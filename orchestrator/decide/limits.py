@@ -16,7 +16,7 @@ from orchestrator.decide.assess import Facts
 from orchestrator.decide.delivery import KICKOFF_FILE, KICKOFF_SENDER, LIMIT_SENDER, Ended, enqueue
 from orchestrator.decide.launch import POINTER
 from orchestrator.decide.pace import Turn
-from orchestrator.decide.step import Step
+from orchestrator.decide.step import AT_ONCE, Step
 from orchestrator.model.config import WatchdogSettings
 from orchestrator.model.event import EventKind
 from orchestrator.model.memory import (
@@ -36,6 +36,8 @@ GOES_ON_PATIENCE = 300.0
 """Seconds past the reset that are left to a program which says that it goes on by itself: what is typed then would double its work."""
 STAGGER = 5.0
 """Seconds between two sessions of one account that are tried."""
+SETTLED = 10.0
+"""Seconds after its start in which a program may still draw what it has to show."""
 MINUTE, DAY = 60.0, 86400.0
 KNOWN_FOR = 3600.0
 """Seconds past its end for which a lifted limit's banner is known again, so that its bare time does not read as tomorrow's."""
@@ -66,7 +68,9 @@ def _meet(step: Step) -> None:
     again = known is not None and known.words == words
     if known is None or not (known.held or again):
         end = _end(known, reading, now)
-        limit = LimitMemory(now, words, reset_at=end, goes_on=reading.goes_on, run=session.run)
+        limit = LimitMemory(
+            now, words, reset_at=end, goes_on=reading.goes_on, met=session.run, run=session.run
+        )
     else:
         limit = replace(
             known, held=True, words=words, since=known.since if again else now, run=session.run,
@@ -141,14 +145,33 @@ def grant_tries(
         left = after.get(account, -math.inf) + STAGGER - observation.elapsed
         if 0 < left <= STAGGER:
             turn.step.again(left)
-            continue
-        after[account] = observation.elapsed
-        _try(turn.step)
+        elif not _shows_menu(turn.step.session.reading):
+            after[account] = observation.elapsed
+            _try(turn.step)
+        elif _did_nothing(turn.step):
+            after[account] = observation.elapsed
+            turn.step.change(
+                restart="its limit is over, and nothing but the limit's menu stands on its screen"
+            )
+            turn.step.again(AT_ONCE)
+        else:
+            turn.step.again(1.0)
     return after
 
 
 def _place(turn: Turn) -> float:
     return turn.step.session.limit.since if turn.step.session.limit else 0.0
+
+
+def _shows_menu(reading: ReadingMemory) -> bool:
+    """Whether there is no box to type into. No key is ever pressed in the menu that a limit brings."""
+    return reading.state is State.LIMITED and reading.box is None
+
+
+def _did_nothing(step: Step) -> bool:
+    """Whether a run was begun during the hold, so that nothing is lost when it is begun again."""
+    session, limit = step.session, step.session.limit
+    return limit is not None and limit.met != session.run and step.mono - session.started_mono >= SETTLED
 
 
 def _is_due(turn: Turn, observation: Observation) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
+from orchestrator.decide.launch import hook_form
 from orchestrator.model.config import (
     AgentSpec,
     BackendSpec,
@@ -73,7 +74,7 @@ def _noticed(backend: BackendSpec) -> list[object]:
     return [
         backend.bin, backend.flags, backend.prompt_delivery, backend.prompt_arg, backend.model_flag, dict(backend.model_env),
         backend.session_id_flag, backend.resume_flag, backend.remote_control, backend.remote_control_flag,
-        backend.preamble, backend.attach, backend.server, backend.hooks,
+        backend.preamble, backend.attach, backend.server, *(["hooks"] if hook_form(backend) else []),
     ]  # fmt: skip
 
 

@@ -97,7 +97,7 @@ class LimitMemory:
     since: epoch seconds of its first sighting, from which a bare time is reckoned.
     reset_at: its announced end, epoch seconds; None when it was not said. goes_on: the program goes on by itself.
     until: when the session is tried, in seconds since boot, sleep included; None to reckon it from `reset_at`.
-    run: the run whose screen showed it last. tries: how often it was tried. trying: key of the text that is under way.
+    met: the run that met it. run: the one whose screen showed it last. tries: how often it was tried. trying: key of the text that is under way.
     """
 
     since: float
@@ -106,6 +106,7 @@ class LimitMemory:
     reset_at: float | None = None
     goes_on: bool = False
     until: float | None = None
+    met: str = ""
     run: str = ""
     tries: int = 0
     trying: str = ""

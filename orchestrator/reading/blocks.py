@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 from orchestrator.reading.lines import Line, Mark
@@ -17,16 +18,26 @@ _INDENT = 2
 """Rows of one answer that follow a blank row stand at least this far in."""
 _TOOL = re.compile(r"[$#] \S")
 _ERROR = re.compile(
-    r"[\[(]?(?:[\w/-]+[ .]){0,3}(?:\w*error|\w*exception|failed|failure)\b(?:[:·(\]\[]| [·(]| \d{3}\b| code\b|:? ?$)",
+    r"(?:[\w-]+ ){1,3}is having trouble\b|error \w+ing\b[^.:]{0,40}:"
+    r"|[\[(]?(?:[\w/-]+[ .]){0,3}(?:\w*error|\w*exception|failed|failure)\b(?:[:·(\]\[]| [·(]| \d{3}\b| code\b|:? ?$)",
     re.IGNORECASE,
 )
 """A row that calls itself an error."""
+_SENTENCE = re.compile(r"[a-z)\"'][.!?:]$")
+_CALL = re.compile(r"[A-Z]\w*\(")
 _JSON = re.compile(r'"(?:status|code|message|error|type)"\s*:')
 """An answer of the provider, printed as it came."""
-_QUOTED = re.compile(r"[#`'+]|//|/\*|- |\d+[.)] |\||\"(?!(?:code|status|message|error|type)\")|[\w/.-]+:\d+:")
-"""A row that begins like a comment, a quote, a list, a diff or a search result starts no message."""
+_QUOTED = re.compile(
+    r"[#`'+]|//|/\*|- |\d+[.)] |\||\"(?!(?:code|status|message|error|type)\")|[\w/.-]+:\d+:"
+    r"|(?:raise|throw|return|except|catch|const|def|assert\w*)\b"
+)
+"""A row that begins like a comment, a quote, a list, a diff, a search result or code starts no message."""
+_ASIDE = re.compile(r"(?:\S+ ){0,6}MCP\b")
+"""A helper that does not start is told in the words of an outage, and stops no turn."""
 _OWN_GLYPHS = frozenset("■⚠✕✖✗✘×⛔❌🚫")
 """Marks of an error. Others of the program's marks stand before a tool's output too."""
+_DONE_GLYPHS = frozenset("✓✔⊷⊶")
+"""Marks in the head of a tool's frame."""
 _WENT_WELL = re.compile(r"[·•] (?:done )?\d{1,2}:\d\d\b")
 """Only a turn that was not stopped is closed with the time of day."""
 _OPTION = re.compile(
@@ -43,29 +54,35 @@ class Start(NamedTuple):
     own: bool
 
 
-@dataclass(slots=True)
+@dataclass
 class Block:
     """Rows that belong together, oldest first. mark: of the first row."""
 
     mark: Mark
     lines: list[Line] = field(default_factory=list)
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """The rows as one line: a wrap inside a message is a blank."""
+        """The rows as one line, once all are there: a wrap inside a message is a blank."""
         return " ".join(line.text for line in self.lines if line.text)
 
-    def starts(self) -> list[Start]:
+    @property
+    def _is_answer(self) -> bool:
+        first = next(line for line in self.lines if line.text)
+        return self.mark is Mark.NOTICE or first.text[0] in "{[" or _is_error(first)
+
+    def starts(self) -> Iterator[Start]:
         """Where in `text` a message can begin: at each row that is no quotation."""
-        found, position = [], 0
-        body = bool(_JSON.search(self.text))
+        position = 0
+        if _ASIDE.match(self.text):
+            return
+        program = self.mark is not Mark.AGENT
+        body = program and self._is_answer and bool(_JSON.search(self.text))
         for line in self.lines:
             if line.text:
                 if line.glyph or not _QUOTED.match(line.text):
-                    own = body or line.glyph in _OWN_GLYPHS or bool(_ERROR.match(line.text))
-                    found.append(Start(position, own and self.mark is not Mark.AGENT))
+                    yield Start(position, body or (program and _is_error(line)))
                 position += len(line.text) + 1
-        return found
 
 
 def cut_blocks(lines: Sequence[Line], *, scrolled: bool = False) -> list[Block]:
@@ -83,22 +100,36 @@ def cut_blocks(lines: Sequence[Line], *, scrolled: bool = False) -> list[Block]:
             gap = True
             continue
         if not blocks or _begins(line, blocks[-1], gap=gap):
-            rest = scrolled and not blocks and _is_rest(line)
+            rest = (scrolled and _is_rest(line)) if not blocks else _is_quoted(line, blocks[-1].lines[-1])
             blocks.append(Block(Mark.AGENT if rest else _mark_of(line)))
         blocks[-1].lines.append(line)
         gap = False
     return [block for block in blocks if block.text]
 
 
+def _is_error(line: Line) -> bool:
+    return line.glyph in _OWN_GLYPHS or bool(_ERROR.match(line.text))
+
+
 def _is_rest(line: Line) -> bool:
     return line.indent >= _INDENT and line.mark is Mark.NONE and not line.sided
+
+
+def _is_quoted(line: Line, above: Line) -> bool:
+    """Whether unmarked rows are what the words above them announce."""
+    deeper = line.indent > above.indent and line.mark is Mark.NONE and not line.sided
+    return deeper and above.text.endswith(":") and not _is_error(above)
 
 
 def _mark_of(line: Line) -> Mark:
     if line.mark is Mark.SUB:
         return Mark.NOTICE
-    if line.sided and _TOOL.match(line.text):
+    if (line.sided or line.indent >= _INDENT) and _TOOL.match(line.text):
         return Mark.AGENT
+    if line.sided and line.glyph in _DONE_GLYPHS:
+        return Mark.AGENT
+    if line.glyph == "•" and line.indent:
+        return Mark.NONE  # an item of a list: who speaks begins at the margin
     return line.mark
 
 
@@ -106,11 +137,11 @@ def _begins(line: Line, current: Block, *, gap: bool) -> bool:
     if line.mark is Mark.SUB:
         if current.mark is not Mark.AGENT:
             return gap or current.mark is Mark.USER
-        return line.indent <= _INDENT and (gap or _has_result(current))
+        return line.indent <= _INDENT and (gap or _has_result(current) or _is_prose(current))
     if line.mark is not Mark.NONE:
         return line.mark is Mark.FINISHED or not _inside(line, current)
     if line.sided and current.lines[-1].sided and not gap:
-        return not current.text and bool(line.text)
+        return bool(line.text) and not any(row.text for row in current.lines)
     if not gap:
         return line.sided is not current.lines[-1].sided
     return not (current.mark in {Mark.AGENT, Mark.USER} and line.indent >= _INDENT and not line.sided)
@@ -119,6 +150,11 @@ def _begins(line: Line, current: Block, *, gap: bool) -> bool:
 def _has_result(tool: Block) -> bool:
     """Whether a tool's result is in the block already, so that the next one hangs under the turn."""
     return any(line.mark is Mark.SUB and line.indent <= _INDENT for line in tool.lines)
+
+
+def _is_prose(answer: Block) -> bool:
+    """Whether the agent's words end with a sentence: they call no tool, so what hangs under them is no result."""
+    return bool(_SENTENCE.search(answer.lines[-1].text)) and not _CALL.match(answer.lines[0].text)
 
 
 def _inside(line: Line, answer: Block) -> bool:
@@ -151,6 +187,8 @@ def own_words(blocks: Sequence[Block], *, asking: bool = False) -> Iterator[OwnW
     finished = False
     silent = 0
     for block in reversed(blocks):
+        if asking and block.mark is Mark.USER and not _OPTION.match(block.text) and block.text[:1] != "/":
+            return  # the dialog belongs to what was typed last
         if block.mark is Mark.FINISHED:
             if _WENT_WELL.search(block.text):
                 return

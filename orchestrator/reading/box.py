@@ -15,6 +15,9 @@ _FRAMED_MAX = 16
 """Rows between the rules of a framed box, at most."""
 _FOOTER_MAX = 6
 """Rows that can stand under an open box."""
+_MENU_MAX = 24
+"""Rows of the menu that opens under a command or a file name while it is typed."""
+_MENU_INDENT = 2
 _FRAME_SEARCH = 60
 _WALL_SEARCH = 40
 """Rows from the end in which a box is looked for."""
@@ -25,15 +28,17 @@ _CHOICE = re.compile(
 )
 _CHOICE_KEY = re.compile(r"\((?:y|n|enter|tab|esc|shift\+tab|esc or \w)\)", re.IGNORECASE)
 _DIALOG_KEYS = re.compile(
-    r"(?:enter|↵|return) (?:to )?(?:confirm|select|continue|submit)|\besc (?:to )?(?:cancel|back|go back)\b",
+    r"(?:enter|↵|return) (?:to )?(?:confirm|select|continue|submit|resume|open|choose|apply)\b"
+    r"|\besc (?:to )?(?:cancel|back|go back|start new)\b",
     re.IGNORECASE,
 )
 _FOOTER = re.compile(
     r"[▶⏵⏸]{1,2} |\? for shortcuts|\bctrl[+-]\w|shift\+tab|% |\S · \S|\b(?:context|tokens|model)\b|^[~/]\S*$",
     re.IGNORECASE,
 )
+_YES_OR_NO = re.compile(r"[\[(]y(?:es)?/n(?:o)?(?:/\w+)*[\])] ?[:?]?$", re.IGNORECASE)
 _HINT = re.compile(
-    r"[▶⏵⏸]|ask (?:codex|anything)|type your message|try \"|resend your message|once fixed, resend|press up to edit|plan, search, build"
+    r"[▶⏵⏸]|ask (?:codex|anything)|type your message|try [\"']|resend your message|once fixed, resend|press up to edit|plan, search, build"
     r"|(?:type|enter) @|add a follow-?up|explain this codebase|summarize recent|implement \{|find and fix a bug in @"
     r"|write tests for @|improve documentation in @|run /review on|use /skills|send a message|what (?:can|should) i|ask (?:me|a question)",
     re.IGNORECASE,
@@ -117,7 +122,7 @@ def _framed(lines: Sequence[Line], cues: Cues) -> Box | None:
     ]
     if len(rules) < 2 or rules[1] - rules[0] > _FRAMED_MAX:
         return None
-    newer = any(line.mark is Mark.USER and not line.indent for line in lines[rules[1] :])
+    newer = any(line.indent < _MENU_INDENT and _typed(line) is not None for line in lines[rules[1] + 1 :])
     return None if newer else _prompt_in(lines, rules[0], rules[1], cues)
 
 
@@ -142,11 +147,14 @@ def _open(lines: Sequence[Line], cues: Cues) -> Box | None:
             continue
         typed = _typed(line)
         if typed is not None:
-            if _asks(typed, lines[index + 1 :]):
+            top = _mode_top(lines, index)
+            if _asks(typed, lines[index + 1 :]) or _answers(typed, lines[:index]) or _exclaims(line, top):
                 return None
-            return _filled(line, typed, cues, _mode_top(lines, index), index + 1)
+            if footers > _FOOTER_MAX and typed[:1] not in {"/", "@"}:
+                return None
+            return _filled(line, typed, cues, top, index + 1)
         footers += 1
-        if footers > _FOOTER_MAX or not _can_be_footer(line):
+        if footers > _MENU_MAX or not _can_be_footer(line):
             return None
     return None
 
@@ -159,6 +167,17 @@ def _mode_top(lines: Sequence[Line], prompt: int) -> int:
         if lines[index].mark is not Mark.NONE:
             break
     return prompt
+
+
+def _exclaims(line: Line, top: int) -> bool:
+    """Whether the mark, which is a shell prompt too, begins a message: then nothing is drawn above."""
+    return line.glyph == "!" and bool(line.text) and top == line.row
+
+
+def _answers(typed: str, above: Sequence[Line]) -> bool:
+    """Whether what is awaited at a prompt is the answer to a question."""
+    asked = next((line.text for line in reversed(above) if line.text), "")
+    return not typed and bool(_YES_OR_NO.search(asked))
 
 
 def _can_be_footer(line: Line) -> bool:
@@ -186,6 +205,8 @@ def _walled(lines: Sequence[Line], cues: Cues) -> Box | None:
     if model is None or not _names_model(lines, model):
         return None
     bottom = model + 2 if model < last and lines[model + 1].rule else model + 1
+    if any(line.mark in {Mark.USER, Mark.STATUS, Mark.FINISHED} for line in lines[bottom:]):
+        return None  # what is said below it makes it a part of the talk
     top = model
     while top > 0 and lines[top - 1].sided and not lines[top - 1].rule:
         top -= 1

@@ -20,20 +20,22 @@ _DATE = (
     r"(?:"
     rf"{_MONTH}\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?\b(?!:)(?:,?\s+(?P<year>20\d\d))?"
     rf"|(?P<day2>\d{{1,2}})(?:st|nd|rd|th)?\s+{_MONTH.replace('month', 'month2')}(?:,?\s+(?P<year2>20\d\d))?"
-    r"|(?P<iso>20\d\d-\d\d-\d\d)"
+    r"|(?P<iso>20\d\d(?:-\d\d-\d\d|/\d{1,2}/\d{1,2}))"
     r"|(?P<us>\d{1,2}/\d{1,2}(?:/(?:20)?\d\d)?)(?![\d/])"
+    r"|(?P<dotted>\d{1,2}\.\d{1,2}\.20\d\d)"
     r")"
 )
 _TIME = (
-    r"(?:(?P<hour>\d{1,2})(?::(?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.\d+)?)?)?\s?(?P<half>[ap])\.?m\b\.?"
-    r"|(?P<hour24>\d{1,2}):(?P<minute24>\d\d)(?::(?P<second24>\d\d)(?:\.\d+)?)?(?!\d)"
+    r"(?:(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d)(?::(?P<second>\d\d)(?:\.\d+)?)?)?\s?(?P<half>[ap])\.?m\b\.?"
+    r"|(?P<hour24>\d{1,2})[:h](?P<minute24>\d\d)(?::(?P<second24>\d\d)(?:\.\d+)?)?(?!\d)"
     r"|(?P<word>noon|midnight))"
 )
 _ZONE = (
-    r"(?:\s*\((?P<named>[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)*|(?:GMT|UTC)?[+-]\d{1,2}(?::?\d\d)?)\)"
+    r"(?:\s*\((?P<named>[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)*|(?:GMT|UTC)?[+-]\d{1,2}(?::?\d\d)?)[,)]"
     r"|\s*(?P<offset>(?:(?:GMT|UTC)\s?)?[+-]\d{1,2}(?::?\d\d)?)\b"
     r"|(?P<zulu>Z)\b"
-    r"|\s+(?P<abbreviated>[A-Z]{2,4}T|UTC|GMT)\b"
+    r"|\s+(?P<abbreviated>[A-Z]{1,4}T|UTC|GMT)\b"
+    r"|\s+(?P<spelled>(?:pacific|mountain|central|eastern)) time\b"
     r"|\s+(?P<bare>[A-Z][A-Za-z_]+/[A-Za-z_]+(?:/[A-Za-z_]+)?))?"
 )
 _SPOKEN = r"(?P<spoken>today|tomorrow|tonight)\b"
@@ -47,13 +49,22 @@ MOMENT = re.compile(
 _DAY_AFTER = re.compile(rf",?\s*(?:on\s+)?{_DAY}", re.IGNORECASE)
 
 _UNITS = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "w": 604800.0}
-_PART = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|w|d|h|m|s)(?!onth)[a-z]*", re.IGNORECASE)
+_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_NUMBERS = {
+    "a": 1.0,
+    "an": 1.0,
+    "half a": 0.5,
+    "half an": 0.5,
+    **{word: float(n) for n, word in enumerate(_WORDS, 1)},
+}
+_NUMBER = rf"(?:\d+(?:\.\d+)?\s*|\b(?:half an?|an?|{'|'.join(_WORDS)})\s+)"
+_PART = re.compile(rf"(?P<number>{_NUMBER})(?P<unit>ms|w|d|h|m|s)(?!onth)[a-z]*", re.IGNORECASE)
+_UNIT = r"(?:weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|ms)"
 DURATION = re.compile(
-    r"\b\d+(?:\.\d+)?\s*(?:weeks?|w|days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s|ms)"
-    r"(?:(?:,|\s|and)*\d+(?:\.\d+)?\s*(?:days?|d|hours?|hrs?|h|minutes?|mins?|m|seconds?|secs?|s))*(?![a-z/])",
+    rf"(?:\bPT?|\b){_NUMBER}{_UNIT}(?:(?:,|\s|and|T)*{_NUMBER}{_UNIT})*(?P<minutes>(?<=\dh)\d\d)?(?![a-z/\d])",
     re.IGNORECASE,
 )
-"""A length of time: "2h5m", "4 days 6 hours", "32.5s"."""
+"""A length of time: "2h5m", "2h05", "4 days 6 hours", "an hour", "32.5s", "PT2H5M"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +75,18 @@ class Told:
     zoned: bool
 
 
-def duration(words: str) -> timedelta:
+def duration(match: re.Match[str]) -> timedelta:
     """The length of what `DURATION` matched."""
-    seconds = 0.0
-    for part in _PART.finditer(words):
+    seconds = 60.0 * int(match["minutes"] or 0)
+    for part in _PART.finditer(match.group()):
         unit = part["unit"].lower()
-        seconds += float(part["number"]) * (0.001 if unit == "ms" else _UNITS[unit])
+        seconds += _number(part["number"]) * (0.001 if unit == "ms" else _UNITS[unit])
     return timedelta(seconds=min(seconds, 1e9))
+
+
+def _number(words: str) -> float:
+    plain = " ".join(words.lower().split())
+    return _NUMBERS[plain] if plain in _NUMBERS else float(plain)
 
 
 def moment(match: re.Match[str], now: datetime, local: tzinfo) -> Told | None:
@@ -81,6 +97,8 @@ def moment(match: re.Match[str], now: datetime, local: tzinfo) -> Told | None:
         now: the moment it is read from, with zone.
         local: the machine's zone, meant when none is named.
     """
+    if match["spoken"] and not match["at"] and match["spoken"].lower() != "tomorrow":
+        return None  # "tonight" alone says no time
     zone = _zone(match, now, local)
     day = match if match["on"] else _DAY_AFTER.match(match.string, match.end()) or match
     try:
@@ -102,9 +120,14 @@ class _Day:
 
 def _day(match: re.Match[str], today: date) -> _Day:
     if match["iso"]:
-        return _Day((date.fromisoformat(match["iso"]),), exact=True)
+        return _Day((date(*(int(part) for part in re.split("[-/]", match["iso"]))),), exact=True)
+    if match["dotted"]:
+        day, month, year = (int(part) for part in match["dotted"].split("."))
+        return _Day((date(year, month, day),), exact=True)
     if match["us"]:
         month, day, *year = (int(part) for part in match["us"].split("/"))
+        if month > 12:
+            month, day = day, month
         return _dated(month, day, year[0] % 2000 + 2000 if year else None, today)
     if name := match["month"] or match["month2"]:
         year_told = match["year"] or match["year2"]
@@ -164,6 +187,6 @@ def _zone(match: re.Match[str], now: datetime, local: tzinfo) -> tzinfo | None:
         return zone_named(name) or zone_abbreviated(name, now, local)
     if match["offset"]:
         return zone_named(match["offset"].replace(" ", ""))
-    if match["abbreviated"]:
-        return zone_abbreviated(match["abbreviated"], now, local)
+    if name := match["abbreviated"] or match["spelled"]:
+        return zone_abbreviated(name, now, local)
     return None

@@ -42,7 +42,8 @@ def judge(rules: Rules, screen: Screen, seen: datetime, tz: str) -> Reading:
     reading = Reading(best.spec.state, best.spec.name, evidence, box=typed)
     if best.spec.state is not State.LIMITED:
         return reading
-    goes_on = any(hit.spec.goes_on for hit in (best, *messages[:1]))
+    # What has a menu open waits for its answer, whatever it said before.
+    goes_on = view.box is not None and any(hit.spec.goes_on for hit in (best, *messages[:1]))
     return replace(reading, reset_at=find_reset(_told(hits, messages), seen, tz), goes_on=goes_on)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
@@ -29,12 +29,14 @@ class Mark(Enum):
     FINISHED = "finished"
     """A turn has ended."""
 
+    __hash__ = object.__hash__  # there is one of each; an Enum's own hash is many times slower
+
 
 _SIDES = "│┃║▌▐"
 _RULE_CHARS = "─━═▀▄▔▁╌┄╴╶╭╮╰╯┌┐└┘├┤┬┴╔╗╚╝╹╻"
 _CORNERS = "╭╮╰╯┌┐└┘╔╗╚╝"
 """A frame may have a title in its border; a bare line with words in it is a message."""
-_BRAILLE = "\u2801-\u28ff"
+_BRAILLE = "\u2800-\u28ff"
 _SPINNER = f"·✢✳✶✻✽∗✺✲*◐◑◒◓◴◵◶◷{_BRAILLE}"
 
 _PLAIN = str.maketrans(
@@ -51,6 +53,8 @@ _PLAIN = str.maketrans(
         "\u202f": " ",
     }
 )
+_TYPOGRAPHIC = re.compile(f"[{''.join(map(chr, _PLAIN))}]")
+"""Whether there is anything to make plain: to look costs less than to translate."""
 _SIDED = re.compile(rf"\s*(?:[{_SIDES}]|\|(?=[^|]*\|?$))(?:\s|$)")
 _RIGHT_SIDE = re.compile(rf"\s+(?:[{_SIDES}].*|\|)$")
 _RULE = re.compile(rf"[{_RULE_CHARS}\-_=\s]*$")
@@ -70,6 +74,7 @@ _STATUS = re.compile(
     r"|[✻✶✽✢✳·*∗] Waiting for "
     r"|(?:\S +)?(?:[\w'.,:…/-]+ ){1,6}\((?:[^()]*\b)?(?:esc|ctrl[+-]c)(?: again)? to (?:interrupt|cancel|stop)\b[^()]*\)"
     r"|(?:\S )?[A-Z][\w'-]+ing(?:…|\.\.\.)(?: \(?\d[^.]*)?$"
+    r"|[≈≋⋯∙∼] [A-Z][\w'-]+ing [^.]{1,40}(?:…|\.\.\.)$"
     r"|[•◦] Reconnecting"
     r"|[░█ ]{1,3} *Waiting for |(?:\S +)?Waiting for (?:a |the )?(?:response|model|reply)\b"
     r"|↻ ",
@@ -81,7 +86,7 @@ _ERROR = re.compile(r"litellm\.\w+(?:Error|Exception)\b|❯ API Error: ")
 """Errors that stand where otherwise the user's or the agent's words do."""
 _MARKS = {
     **dict.fromkeys("❯›>", Mark.USER),
-    **dict.fromkeys("●•⏺✦◆○◇!", Mark.AGENT),
+    **dict.fromkeys("●•⏺✦⛬◆○◇!", Mark.AGENT),
     **dict.fromkeys("■⚠✕✖✗✘ℹ×☒⛔❌🚫▲△", Mark.NOTICE),
     **dict.fromkeys("⎿└↳⤷", Mark.SUB),
 }
@@ -115,24 +120,12 @@ class Line:
         return not self.text and not self.rule and not self.glyph
 
 
-def parse_line(row: int, raw: str) -> Line:
-    """A row of `capture-pane` as a `Line`."""
-    if not raw or raw.isspace():
-        return _blank(row)
-    line = _parsed(raw)
-    return Line(row, line.indent, line.text, line.mark, line.glyph, line.sided, line.rule, line.column)
-
-
-@lru_cache(maxsize=512)
-def _blank(row: int) -> Line:
-    return Line(row, 0, "", Mark.NONE)
-
-
 @lru_cache(maxsize=8192)
-def _parsed(raw: str) -> Line:
-    """The same as row 0. Most rows of a screen were on the one before, and frames are on all of them."""
-    row = 0
-    text = (raw if raw.isascii() else raw.translate(_PLAIN)).rstrip()
+def parse_line(row: int, raw: str) -> Line:
+    """A row of `capture-pane` as a `Line`. Most rows of a screen were on the one before."""
+    if not raw or raw.isspace():
+        return Line(row, 0, "", Mark.NONE)
+    text = (raw.translate(_PLAIN) if _TYPOGRAPHIC.search(raw) else raw).rstrip()
     column = 0
     sided = _SIDED.match(text)
     if sided:
@@ -148,26 +141,29 @@ def _parsed(raw: str) -> Line:
         text = label["label"]
     if text[:1] in {"░", "█"}:
         text = _GLUED.sub("", text, count=1)
-    return _marked(Line(row, indent, text, Mark.NONE, sided=bool(sided), column=column + indent))
+    mark, glyph, rest = _told_apart(text)
+    return Line(row, indent, rest, mark, glyph, bool(sided), column=column + indent + len(text) - len(rest))
 
 
-def _marked(line: Line) -> Line:
-    """The line with its mark, if it begins with one, taken off the text."""
-    text, glyph = line.text, line.text[:1]
+def _told_apart(text: str) -> tuple[Mark, str, str]:
+    """The mark that a row begins with, the sign it is known by, and the text without it."""
+    glyph = text[:1]
     if _FINISHED.match(text):
-        return replace(line, mark=Mark.FINISHED, glyph=glyph)
+        return Mark.FINISHED, glyph, text
     if _ERROR.match(text):
-        return replace(line, mark=Mark.NOTICE, text=text.lstrip("❯ "))
+        return Mark.NOTICE, "", text.lstrip("❯ ")
     if _MAY_BE_STATUS(text) and _STATUS.match(text):
         mark = Mark.STATUS
     else:
         mark = _MARKS.get(glyph) or _other_mark(glyph)
         if mark is Mark.NONE or text[1:2] not in {"", " ", "\ufe0f"}:
-            return line
-    if glyph.isalnum():
-        return replace(line, mark=mark)
+            return Mark.NONE, "", text
+    if mark is Mark.STATUS and glyph.isalnum():
+        return mark, "", text
     rest = text[1:].lstrip("\ufe0f").lstrip()
-    return replace(line, text=rest, mark=mark, glyph=glyph, column=line.column + len(text) - len(rest))
+    if mark is Mark.SUB and rest[1:2] in {" ", "\ufe0f"} and _MARKS.get(rest[0]) is Mark.NOTICE:
+        rest = rest[1:].lstrip("\ufe0f").lstrip()
+    return mark, glyph, rest
 
 
 def _other_mark(glyph: str) -> Mark:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 
 from orchestrator.model.reading import BY_LINE, Screen
 from orchestrator.reading.blocks import Block, cut_blocks
@@ -29,6 +30,10 @@ _SCROLLED_ROWS = 15
 _LAST_ROWS = 2
 _STATUS_BLOCKS = 4
 """How many blocks (tips, queued messages) may stand between the spinner and the box."""
+
+
+_CROSSING = re.compile("[┬┼┴]")
+"""What only the lines of a table have."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,9 @@ class View:
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
         raw = screen.text.expandtabs().split("\n")
+        self._crossed = frozenset(
+            row for row, text in enumerate(raw) if _CROSSING.search(text)
+        )
         self.lines = [parse_line(row, text) for row, text in enumerate(raw)]
         while self.lines and self.lines[-1].blank:
             self.lines.pop()
@@ -60,7 +68,7 @@ class View:
         """What stands above the box."""
         end = self.box.top if self.box else len(self.lines)
         full = self.box is not None and end > _SCROLLED_ROWS and any(line.text for line in self.lines[:2])
-        return cut_blocks(self.lines[:end], scrolled=full)
+        return cut_blocks(_without_tables(self.lines[:end], self._crossed), scrolled=full)
 
     @property
     def empty(self) -> bool:
@@ -115,6 +123,23 @@ class View:
         return (
             None if self.box else _joined([x for x in self.lines if not x.blank and not x.rule][-_LAST_ROWS:])
         )
+
+
+def _without_tables(lines: list[Line], crossed: frozenset[int]) -> list[Line]:
+    """The rows without those of tables: only an answer draws one, and its cells are no messages.
+
+    Args:
+        lines: rows of the screen.
+        crossed: numbers of the rows in which lines cross.
+    """
+    if not crossed:
+        return lines
+    kept: list[Line] = []
+    for drawn, group in groupby(lines, key=lambda line: line.sided or line.rule):
+        rows = list(group)
+        if not (drawn and any(line.rule and line.row in crossed for line in rows)):
+            kept += rows
+    return kept
 
 
 def _joined(lines: list[Line]) -> Found | None:

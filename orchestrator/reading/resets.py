@@ -14,22 +14,31 @@ from orchestrator.reading.clock_words import DURATION, MOMENT, duration, moment
 from orchestrator.reading.zones import local_zone
 
 _RESET = re.compile(
-    r"(?:re-?sets?(?:ting|s)?|refresh(?:es)?|renew(?:s|ed)?|lifts?|available again|again available|expires?|unlocks?|back)\b",
+    r"(?:re-?sets?(?:ting|s)?|reset_?(?:at|time|in)|refresh(?:es)?|renew(?:s|ed)?|lift(?:s|ed)|restored?|available(?: again)?|again available"
+    r"|expires?|unlocks?|back|opens?|starts?|regain access)\b",
     re.IGNORECASE,
 )
 _RETRY = re.compile(
     r"(?:try(?:ing)? again|re-?try(?:ing)?(?: after)?|retry-after|continu(?:es?|ing)(?: automatically)?|wait(?:ing)?(?: until)?"
-    r"|resum(?:es?|ing)|come back|next (?:attempt|try)|until)\b",
+    r"|resum(?:es?|ing)|come back|next (?:attempt|try)|until|retryDelay)\b",
     re.IGNORECASE,
 )
 _REACH = 60
 """Signs between such a word and its time, at most."""
 _IN = re.compile(
-    r"(?!(?s:.*)\b(?:up to|more than|less than)\b)[^\d]{0,24}?(?:\bin\b|\bafter\b|:|\bwait)?\s*(?:about |approximately |~)?$",
+    r"(?!(?s:.*)\b(?:up to|more than|less than|at|every|each|once|per)\b)[^\d]{0,24}?(?:\bin\b|\bafter\b|:|\bwait)?\s*(?:about |approximately |~)?$",
     re.IGNORECASE,
 )
-_EPOCH = re.compile(r"(?:\||resets_?at\"?\s*[:=]\s*\"?)(?P<epoch>\d{10}(?:\d{3})?)\b", re.IGNORECASE)
-_EPOCH_IN = re.compile(r"resets_in_seconds\"?\s*[:=]\s*(?P<seconds>\d+)", re.IGNORECASE)
+_CLOCK = re.compile(r"[^\d]{0,12}?\bin\s+(\d{1,2}):(\d\d)(?::(\d\d))?(?![\d:]|\s?[ap]\.?m)", re.IGNORECASE)
+"""A length of time as a clock shows it: "in 02:15:00"."""
+_UNTIL_RESET = re.compile(r"\s+(?:left )?(?:until|before|to)\s+(?:\w+\s+){0,3}?reset\b", re.IGNORECASE)
+_EPOCH = re.compile(
+    r"(?:\||resets?(?:[ _]?(?:at|time))?\"?\s*[:=]?\s*\"?)(?P<epoch>\d{10}(?:\d{3})?)\b", re.IGNORECASE
+)
+_SECONDS = re.compile(r"resets_in(?:_seconds)?\"?\s*[:=]\s*\"?(?P<seconds>\d+)\b(?![.:])", re.IGNORECASE)
+_RETRY_SECONDS = re.compile(
+    r"retry[-_ ]?after(?:[-_ ]?seconds)?\"?\s*[:=]\s*\"?(?P<seconds>\d+)(?![\w.:-]|\s?[a-z])", re.IGNORECASE
+)
 _MAX = timedelta(days=400)
 """What lies farther ahead is no reset."""
 
@@ -65,8 +74,12 @@ def _candidates(text: str, now: datetime, zone: tzinfo) -> Iterator[tuple[int, d
     if match := _EPOCH.search(text):
         epoch = int(match["epoch"])
         yield 0, datetime.fromtimestamp(epoch / 1000 if epoch > 10**11 else epoch, UTC)
-    elif match := _EPOCH_IN.search(text):
-        yield from _within(1, now, timedelta(seconds=int(match["seconds"])))
+    for rank, words in ((1, _SECONDS), (6, _RETRY_SECONDS)):
+        if match := words.search(text):
+            yield from _within(rank, now, timedelta(seconds=int(match["seconds"])))
+    for length in DURATION.finditer(text) if _UNTIL_RESET.search(text) else ():
+        if _UNTIL_RESET.match(text, length.end()):
+            yield from _within(2, now, duration(length))
     for rank, words in ((2, _RESET), (6, _RETRY)):
         for word in words.finditer(text):
             yield from _after(text, word.end(), rank, now, zone)
@@ -87,10 +100,13 @@ def _after(text: str, start: int, rank: int, now: datetime, zone: tzinfo) -> Ite
 
 def _duration_after(text: str, start: int) -> timedelta | None:
     window = text[start : start + _REACH + 40]
+    if clock := _CLOCK.match(window):
+        hours, minutes, seconds = (int(part or 0) for part in clock.groups())
+        return timedelta(hours=hours, minutes=minutes, seconds=seconds)
     match = DURATION.search(window)
     if match is None or not _IN.match(window[: match.start()]):
         return None
-    return duration(match.group())
+    return duration(match)
 
 
 def _closed(between: str) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from orchestrator.model.reading import RuleSpec
@@ -20,6 +21,8 @@ MATCHED = ("notices", "replies")
 as a whole."""
 
 _FLAGS = re.IGNORECASE | re.MULTILINE
+_KEPT = 256
+"""Texts of a region whose matches are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,50 @@ class Rule:
     pattern: re.Pattern[str]
     needs: tuple[str, ...]
 
-    def may_match(self, lowered: str) -> bool:
-        """Whether it is worth trying on a text, given in lower case."""
-        for word in self.needs:  # a loop: any() would make a generator for each of a hundred rules
-            if word in lowered:
-                return True
-        return not self.needs
-
 
 def _ready(order: int, spec: RuleSpec) -> Rule:
     needs = tuple(spec.needs.split("|")) if spec.needs else ()
     return Rule(order, spec, re.compile(spec.pattern, _FLAGS), needs)
+
+
+Candidate = tuple[Rule, re.Match[str]]
+
+
+class RegionRules:
+    """The rules of one region, strongest first.
+
+    What was found in a text is kept for a while: footers, titles and messages are the same on
+    screen after screen.
+    """
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self._rules = tuple(rules)
+        self.search = lru_cache(maxsize=_KEPT)(self._search)
+        self.match = lru_cache(maxsize=_KEPT)(self._match)
+
+    def _search(self, text: str) -> tuple[Candidate, ...]:
+        """The rules that are found in the text."""
+        return _candidates((rule, rule.pattern.search(text)) for rule in self._rules)
+
+    def _match(self, text: str, starts: tuple[Start, ...]) -> tuple[tuple[Candidate, ...], ...]:
+        """For each start of a message in the text, the rules that match there."""
+        stands = text.lower().__contains__
+        rules = [rule for rule in self._rules if not rule.needs or any(map(stands, rule.needs))]
+        return tuple(
+            _candidates((rule, _at(rule.pattern, text, start)) for rule in rules)
+            for start in (starts if rules else ())
+        )
+
+
+def _candidates(tried: Iterable[tuple[Rule, re.Match[str] | None]]) -> tuple[Candidate, ...]:
+    """What matched, as far as the first that has no second condition: it speaks before all that follow."""
+    found = []
+    for rule, match in tried:
+        if match:
+            found.append((rule, match))
+            if not rule.spec.also_region:
+                break
+    return tuple(found)
 
 
 class Rules:
@@ -75,13 +111,13 @@ class Rules:
         return bool(self.specs)
 
     @cached_property
-    def regions(self) -> dict[str, list[Rule]]:
-        """Region -> its rules, strongest first."""
+    def regions(self) -> dict[str, RegionRules]:
+        """The rules of every region that has some."""
         ready = sorted(
             (_ready(*item) for item in enumerate(self.specs)), key=lambda rule: -rule.spec.priority
         )
         return {
-            region: [rule for rule in ready if rule.spec.region == region]
+            region: RegionRules([rule for rule in ready if rule.spec.region == region])
             for region in {x.region for x in self.specs}
         }
 
@@ -90,29 +126,28 @@ class Rules:
         for region, rules in self.regions.items():
             if region in MATCHED or (found := view.find(region)) is None:
                 continue
-            for rule in rules:
-                match = rule.pattern.search(found.text)
-                if match and also(rule.spec, view):
-                    yield Hit(rule.spec, rule.order, found.text[match.start() :], _rows(found.rows, match))
-                    break
+            if first := _first(rules.search(found.text), view):
+                rule, match = first
+                yield Hit(rule.spec, rule.order, found.text[match.start() :], _rows(found.rows, match))
 
     def match(self, words: OwnWords, view: View) -> Hit | None:
         """The strongest match in one of the program's own messages; of equals, the lowest row's."""
-        text = words.block.text
-        lowered = text.lower()
-        rules = [rule for rule in self.regions.get(MATCHED[words.reply], ()) if rule.may_match(lowered)]
-        starts = words.block.starts()[:1] if words.reply else words.block.starts()[::-1]
-        hits = (hit for start in starts if rules and (hit := _first(rules, start, words, view)))
-        return max(hits, key=lambda hit: hit.spec.priority, default=None)
+        rules = self.regions.get(MATCHED[words.reply])
+        if rules is None:
+            return None
+        text, starts = words.block.text, words.block.starts()
+        places = tuple(islice(starts, 1)) if words.reply else tuple(starts)[::-1]
+        told = (first for place in rules.match(text, places) if (first := _first(place, view)))
+        best = max(told, key=lambda first: first[0].spec.priority, default=None)
+        if best is None:
+            return None
+        rule, match = best
+        return Hit(rule.spec, rule.order, text[match.start() :], tuple(words.block.lines), text)
 
 
-def _first(rules: list[Rule], start: Start, words: OwnWords, view: View) -> Hit | None:
-    text = words.block.text
-    for rule in rules:
-        match = _at(rule.pattern, text, start)
-        if match and also(rule.spec, view):
-            return Hit(rule.spec, rule.order, text[match.start() :], tuple(words.block.lines), text)
-    return None
+def _first(candidates: Sequence[Candidate], view: View) -> Candidate | None:
+    """The strongest of those whose second condition holds."""
+    return next((found for found in candidates if also(found[0].spec, view)), None)
 
 
 def _at(pattern: re.Pattern[str], text: str, start: Start) -> re.Match[str] | None:

@@ -37,6 +37,13 @@ _BY_HOURS = {
     12.0: "NZST",
     13.0: "NZDT",
 }
+_AMERICAN = {
+    "P": "America/Los_Angeles",
+    "M": "America/Denver",
+    "C": "America/Chicago",
+    "E": "America/New_York",
+}
+"""Zones that are named without saying whether it is summer: "PT", "Pacific Time"."""
 _HOURS = {name: hours for hours, names in _BY_HOURS.items() for name in names.split()}
 
 
@@ -65,6 +72,8 @@ def zone_abbreviated(name: str, near: datetime, local: tzinfo) -> tzinfo | None:
     for days in (0, 182):
         if local.tzname((near + timedelta(days=days)).replace(tzinfo=None)) == upper:
             return local
+    if upper in {"PT", "MT", "CT", "ET", "PACIFIC", "MOUNTAIN", "CENTRAL", "EASTERN"}:
+        return zone_named(_AMERICAN[upper[0]])
     return timezone(timedelta(hours=_HOURS[upper]), upper) if upper in _HOURS else None
 
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 import time
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from orchestrator.adapters.conversations import TranscriptConversations
+from orchestrator.adapters.launcher import FileLauncher
+from orchestrator.adapters.store import Store
 from orchestrator.adapters.transcripts import SEARCH_INTERVAL, Transcripts
 from orchestrator.config.load import load
+from orchestrator.model.action import Start
+from orchestrator.model.config import BackendSpec, Kind
+from orchestrator.model.launch import Kickoff, LaunchSpec
 from orchestrator.model.memory import SessionMemory, Stage
 from orchestrator.model.reading import Signal, State
-from tests.support.model_server import Behaviour, ModelServer, auth, limit, tool
+from tests.support.model_server import Behaviour, ModelServer, auth, limit, reply, tool
 from tests.support.private_tmux import PrivateTmux
-from tests.support.realcli import find_cli, prepare
+from tests.support.realcli import RealCli, find_cli, prepare, use_subscription
 
 pytestmark = pytest.mark.real
 
@@ -68,3 +77,123 @@ def test_codex_tells_of_an_error_that_is_no_limit(tmp_path: Path) -> None:
     found = follow_codex(tmp_path, auth(), "task_complete")
     assert found[-1].state is None
     assert "401" in found[-1].words
+
+
+class Claude:
+    """A real claude, launched as the watchdog does it, into a store that nobody empties. It has a hook of its user's too."""
+
+    def __init__(self, folder: Path, models: ModelServer, tmux: PrivateTmux) -> None:
+        program = find_cli("claude")
+        if program is None:
+            pytest.skip("claude is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
+        self.folder, self.tmux = folder, tmux
+        self.work = folder / "work"
+        self.work.mkdir()
+        self.cli = prepare("claude", program, folder / "home", [self.work], models.url)
+        self.users = folder / "users.jsonl"
+        theirs = {"hooks": [{"type": "command", "command": f"(cat; echo) >> {shlex.quote(str(self.users))}"}]}
+        settings = folder / "home" / ".claude" / "settings.json"
+        kept = json.loads(settings.read_text())
+        settings.write_text(json.dumps({**kept, "hooks": {"UserPromptSubmit": [theirs], "Stop": [theirs]}}))
+        self.state = folder / "state"
+        self.state.mkdir()
+        self.store = Store(self.state / "ao.db")
+
+    def start(self, *, hooks: bool = True, flags: str | None = None) -> None:
+        env = dict(self.cli.env)
+        backend = BackendSpec(
+            "claude", str(self.cli.program), flags=shlex.join(self.cli.flags) if flags is None else flags, prompt_arg="-- {prompt}",
+            hooks=hooks, env=env,
+        )  # fmt: skip
+        launch = LaunchSpec(
+            "a", "t-a", Kind.PERSISTENT, self.work, backend, kickoff=Kickoff(("please do it",)), env=env,
+            inherit_env=False,
+        )  # fmt: skip
+        launcher = FileLauncher(self.state, self.folder / "agents.toml", {"PATH": env["PATH"]})
+        self.tmux.start("agent", launcher.prepare(Start(launch, "r1", "")), {}, self.work)
+
+    def reports(self) -> list[Signal]:
+        return list(self.store.new_signals().get("a", ()))
+
+    def until(self, event: str, **fields: object) -> Signal:
+        """Wait for a report of an event, with these fields if any are given."""
+
+        def fitting() -> list[Signal]:
+            return [
+                s
+                for s in self.reports()
+                if s.event == event and all(getattr(s, k) == v for k, v in fields.items())
+            ]
+
+        shown = lambda: f"{self.reports()}\n{self.tmux.screen('agent')}"  # noqa: E731 - said when it is given up
+        self.tmux.until(lambda: bool(fitting()), shown, PATIENCE)
+        return fitting()[0]
+
+
+@pytest.fixture
+def models() -> Iterator[ModelServer]:
+    with ModelServer() as made:
+        yield made
+
+
+@pytest.fixture
+def claude(tmp_path: Path, models: ModelServer) -> Iterator[Claude]:
+    with PrivateTmux(tmp_path) as tmux:
+        made = Claude(tmp_path, models, tmux)
+        yield made
+        made.store.close()
+
+
+def test_claude_tells_of_a_turn_and_the_users_own_hooks_run(claude: Claude, models: ModelServer) -> None:
+    models.script(tool("echo made > made.txt"))
+    claude.start()
+    claude.until("Stop")
+    assert [(s.event, s.state, s.submitted, s.words) for s in claude.reports()] == [
+        ("UserPromptSubmit", State.WORKING, True, ""),
+        ("Stop", State.IDLE, False, ""),
+    ]
+    theirs = [json.loads(line)["hook_event_name"] for line in claude.users.read_text().splitlines() if line]
+    assert theirs == ["UserPromptSubmit", "Stop"]
+
+
+def test_claude_tells_of_a_limit_and_its_exact_end(claude: Claude, models: ModelServer) -> None:
+    reset = int(time.time()) + 617
+    models.script(limit(reset))
+    claude.cli = use_subscription(claude.cli)
+    claude.start()
+    found = claude.until("StopFailure/rate_limit", reset_at=float(reset))
+    assert (found.state, found.run) == (State.LIMITED, "r1")
+    assert "hit your 5-hour limit" in found.words
+
+
+def test_claude_tells_of_a_permission_question(claude: Claude, models: ModelServer) -> None:
+    models.script(tool("rm -rf no-such-folder"))
+    claude.start(flags="--permission-mode default")
+    assert claude.until("PermissionRequest").state is State.DIALOG
+
+
+def test_claude_tells_of_a_refused_key(claude: Claude, models: ModelServer) -> None:
+    models.script(auth())
+    claude.cli = RealCli(**{**asdict(claude.cli), "env": {**claude.cli.env, "CLAUDE_CODE_MAX_RETRIES": "1"}})
+    claude.start()
+    assert claude.until("StopFailure/authentication_failed").state is State.AUTH
+
+
+def test_hooks_may_be_turned_off(claude: Claude, models: ModelServer) -> None:
+    models.script(reply("REPLY-1 is here."))
+    claude.start(hooks=False)
+    claude.tmux.until_shown("agent", "REPLY-1", PATIENCE)
+    claude.tmux.until(lambda: claude.users.exists() and "Stop" in claude.users.read_text(), str, PATIENCE)
+    assert claude.reports() == []
+    assert not list((claude.state / "launch").glob("*.hooks.json"))
+
+
+def test_a_state_folder_that_is_gone_does_not_stop_claude(claude: Claude, models: ModelServer) -> None:
+    models.script(tool("sleep 1", text="REPLY-2 is here."))
+    claude.start()
+    claude.until("UserPromptSubmit")
+    claude.state.rename(claude.folder / "elsewhere")
+    claude.tmux.until_shown("agent", "REPLY-2", PATIENCE)
+    screen = lambda: claude.tmux.screen("agent")  # noqa: E731 - asked for again and again
+    claude.tmux.until(lambda: "done" in screen() and "esc to interrupt" not in screen(), screen, PATIENCE)
+    assert "hook" not in screen().lower()

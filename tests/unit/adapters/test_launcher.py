@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.adapters.launcher import FileLauncher
+from orchestrator.adapters.store import Store
 from orchestrator.errors import EnvironmentMissing
 from orchestrator.model.action import Start
 from orchestrator.model.config import BackendSpec, FromEnv, Kind
@@ -173,3 +176,75 @@ def test_a_resumed_program_is_not_told_its_kickoff_again(
     backend = replace(start.launch.backend or BackendSpec("b", ""), supports_resume=True)
     resumed = replace(with_launch(start, backend=backend), resume=True, conversation="id 1", words="go on")
     assert run(launcher.prepare(resumed), tmp_path)[:3] == ["--resume", "id 1", "go on"]
+
+
+def claude(program: Path, **changes: object) -> BackendSpec:
+    return replace(BackendSpec("claude", str(program), hooks=True), **changes)  # type: ignore[arg-type]  # one of its fields
+
+
+def test_the_program_is_passed_settings_with_hooks(
+    launcher: FileLauncher, start: Start, program: Path, tmp_path: Path
+) -> None:
+    shown = run(launcher.prepare(with_launch(start, backend=claude(program))), tmp_path)
+    path = tmp_path / "state" / "launch" / "a.hooks.json"
+    assert shown[:3] == ["--settings", str(path), "do this;"]
+    assert f"AO_STATE={tmp_path}/state" in shown
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    hooks = json.loads(path.read_text())["hooks"]
+    assert {"UserPromptSubmit", "Stop", "StopFailure", "PermissionRequest", "Notification"} == set(hooks)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"hooks": False},
+        {"flags": "--settings mine.json"},
+        {"flags": "--settings=mine.json"},
+        {"preamble": "set -- --settings mine.json"},
+        {"name": "no-such-program"},
+    ],
+)
+def test_no_hooks_where_they_are_off_or_the_user_passes_settings(
+    launcher: FileLauncher, start: Start, program: Path, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    shown = run(launcher.prepare(with_launch(start, backend=claude(program, **changes))), tmp_path)
+    assert not any("hooks.json" in line for line in shown)
+    assert not (tmp_path / "state" / "launch" / "a.hooks.json").exists()
+
+
+@pytest.mark.parametrize("fault", ["", "no python", "no module"])
+def test_a_hook_succeeds_from_a_folder_that_has_its_own_orchestrator(
+    launcher: FileLauncher,
+    start: Start,
+    program: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+) -> None:
+    python = tmp_path / "a 'folder' with \"quotes\"" / "python"
+    python.parent.mkdir()
+    if fault == "no module":
+        python.write_text("#!/bin/sh\nexit 2\n")
+        python.chmod(0o755)
+    elif not fault:
+        python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+        python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    launcher.prepare(with_launch(start, backend=claude(program)))
+    settings = json.loads((tmp_path / "state" / "launch" / "a.hooks.json").read_text())
+    command = settings["hooks"]["Stop"][0]["hooks"][0]["command"]
+    trap = tmp_path / "work dir" / "orchestrator"
+    trap.mkdir(parents=True)
+    (trap / "__init__.py").write_text("raise SystemExit(2)")
+    (trap / "__main__.py").write_text("raise SystemExit(2)")
+    (tmp_path / "work dir" / "json.py").write_text("raise SystemExit(2)")
+    Store(tmp_path / "state" / "ao.db").close()
+    done = subprocess.run(
+        ["sh", "-c", command], cwd=tmp_path / "work dir", input='{"hook_event_name": "Stop"}', text=True, timeout=30,
+        env={"AO_RUN": "r", "AO_AGENT": "a", "AO_STATE": str(tmp_path / "state"), "PATH": os.environ["PATH"], "PYTHONPATH": "."},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    store = Store(tmp_path / "state" / "ao.db")
+    assert list(store.new_signals()) == ([] if fault else ["a"])
+    store.close()

@@ -16,7 +16,8 @@ from orchestrator.adapters import clock
 from orchestrator.adapters.store import Store
 from orchestrator.adapters.tmux import TmuxServer
 from orchestrator.commands.fleet import Fleet
-from orchestrator.commands.read import Assumed, Rulebook, answers, facts, read_agent, read_file
+from orchestrator.commands.read import Assumed, Rulebook, answers, facts, read_file
+from orchestrator.commands.read_live import read_agent
 from orchestrator.errors import AoError, TmuxUnavailable, UsageError
 from orchestrator.model.action import Plan
 from orchestrator.model.config import Config

@@ -53,11 +53,11 @@ RESET = NOW + 600.0
 """A full minute, as most banners tell it."""
 EXACT = RESET + 17.0
 WORDS = "LIMITED resets soon"
-HELD = LimitMemory(since=NOW - 60, words=WORDS, reset_at=RESET, until=MONO + 661, run="r1")
+HELD = LimitMemory(since=NOW - 60, words=WORDS, reset_at=RESET, until=MONO + 661, met="r1", run="r1")
 
 
 def limited(**changes: Any) -> ReadingMemory:
-    return ReadingMemory(State.LIMITED, evidence=(WORDS,), box="", **{"reset_at": RESET, **changes})
+    return ReadingMemory(State.LIMITED, evidence=(WORDS,), **{"box": "", "reset_at": RESET, **changes})
 
 
 def tended(
@@ -239,6 +239,26 @@ def test_sessions_of_one_account_are_tried_one_after_another() -> None:
 )
 def test_who_is_tried(changes: dict[str, Any], expected: bool) -> None:
     assert bool(tried(waiting(**changes))[1]) is expected
+
+
+@pytest.mark.parametrize(
+    ("met", "age", "box", "again", "tried"),
+    [
+        ("r0", 60.0, None, True, False),
+        ("r0", 1.0, None, False, False),
+        ("r0", 60.0, "", False, True),
+        ("r1", 60.0, None, False, False),
+    ],
+)
+def test_only_a_run_that_was_begun_during_the_hold_is_begun_again_for_its_menu(
+    met: str, age: float, box: str | None, again: bool, tried: bool
+) -> None:
+    about = waiting(reading=limited(box=box), limit=replace(HELD, met=met), started_mono=DUE.mono - age)
+    seen = replace(DUE, panes={"one": pane()})
+    turn = Turn(facts(seen, memory(about)), Step(seen, SETTINGS, about))
+    grant_tries([turn], seen, {})
+    assert bool(turn.step.session.restart) is again
+    assert bool(turn.step.session.deliveries) is tried
 
 
 def test_who_is_not_watched_is_not_spoken_to() -> None:

@@ -46,9 +46,9 @@ def test_a_changed_key_that_only_the_watchdog_reads_does_not(key: str) -> None:
 
 NOT_NOTICED = {
     "name", "preset", "process_name", "submit_key", "submit_delay", "rules", "account", "leftovers", "dialog_keys", "footer_ui",
-    "log_grace", "stall_idle", "supports_resume", "transcripts", "connect_delay", "needs", "env",
+    "log_grace", "stall_idle", "supports_resume", "transcripts", "connect_delay", "hooks", "needs", "env",
 }  # fmt: skip
-"""`env` is noticed as part of the whole environment, not as the backend's."""
+"""`hooks` is noticed where a program has them. `env` is noticed as part of the whole environment, not as the backend's."""
 
 
 def test_every_field_of_a_backend_is_either_noticed_or_known_not_to_be() -> None:
@@ -185,3 +185,10 @@ def test_a_phase_is_found_by_its_id_and_else_by_its_place(
     phase = current_phase(loop.loops[0], {"loop": memory})
     assert phase is not None
     assert phase.id == expected
+
+
+def test_hooks_are_noticed_where_the_program_has_them() -> None:
+    def spec(hooks: str) -> str:
+        return wanted(config(f"{agent(backend='claude')}[backend.claude]\nhooks = {hooks}\n")).spec
+
+    assert spec("true") != spec("false")
