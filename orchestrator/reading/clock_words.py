@@ -122,8 +122,7 @@ def _day(match: re.Match[str], today: date) -> _Day:
     if match["iso"]:
         return _Day((date(*(int(part) for part in re.split("[-/]", match["iso"]))),), exact=True)
     if match["dotted"]:
-        day, month, year = (int(part) for part in match["dotted"].split("."))
-        return _Day((date(year, month, day),), exact=True)
+        return _Day((date(*(int(part) for part in reversed(match["dotted"].split(".")))),), exact=True)
     if match["us"]:
         month, day, *year = (int(part) for part in match["us"].split("/"))
         if month > 12:

@@ -72,6 +72,7 @@ _STATUS = re.compile(
     rf"|[{_BRAILLE}]{{1,3}} +\S"
     rf"|[{_SPINNER}] .*\b(?:retrying|attempt \d)"
     r"|[✻✶✽✢✳·*∗] Waiting for "
+    r"|[✻✶✽✢✳] (?:Connection|Network|API error|Overloaded|No response|Server|Request)\b"
     r"|(?:\S +)?(?:[\w'.,:…/-]+ ){1,6}\((?:[^()]*\b)?(?:esc|ctrl[+-]c)(?: again)? to (?:interrupt|cancel|stop)\b[^()]*\)"
     r"|(?:\S )?[A-Z][\w'-]+ing(?:…|\.\.\.)(?: \(?\d[^.]*)?$"
     r"|[≈≋⋯∙∼] [A-Z][\w'-]+ing [^.]{1,40}(?:…|\.\.\.)$"

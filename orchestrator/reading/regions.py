@@ -50,9 +50,7 @@ class View:
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
         raw = screen.text.expandtabs().split("\n")
-        self._crossed = frozenset(
-            row for row, text in enumerate(raw) if _CROSSING.search(text)
-        )
+        self._crossed = frozenset(row for row, text in enumerate(raw) if _CROSSING.search(text))
         self.lines = [parse_line(row, text) for row, text in enumerate(raw)]
         while self.lines and self.lines[-1].blank:
             self.lines.pop()

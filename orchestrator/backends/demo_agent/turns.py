@@ -7,6 +7,7 @@ resumes it then; an interrupt closes it.
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import time
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     Turn = Generator["Wait", str, None]
 
 WORK_SECONDS = 0.2
+MINUTE = 60.0
+"""Seconds; what ends sooner is told in seconds."""
 SHELL = "/bin/sh"
 
 
@@ -111,7 +114,9 @@ def _limit(agent: Agent, argument: str) -> Turn:
         until += 86400 if until <= now else 0
     else:
         until = now + _number(argument, 60)
-    agent.refusal = Refusal(f"Usage limit reached · resets {clock(until)}", until)
+    left = until - now
+    when = f"resets {clock(until)}" if left >= MINUTE else f"try again in {math.ceil(left)} seconds"
+    agent.refusal = Refusal(f"Usage limit reached · {when}", until)
     yield from ()
 
 
