@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.adapters.logfiles import private_folder, write_private
+from orchestrator.backends.hooks import HookForm
 from orchestrator.backends.hooks import settings as hook_settings
 from orchestrator.decide.launch import (
     PERSONA_FILES,
@@ -80,7 +81,7 @@ class FileLauncher:
     def _write_hooks(self, launch: LaunchSpec, environment: Mapping[str, str]) -> Path | None:
         """The settings file that has the program report its state, where it is to."""
         form = hook_form(launch.backend) if launch.backend else None
-        if form is None or launch.backend is None or form.variable in environment:
+        if form is None or launch.backend is None or not _can_report(form, environment):
             return None
         program = launch.backend.preset or launch.backend.name
         words = (sys.executable, "-I", "-S", "-c", HOOK, str(PACKAGE_ROOT), program)
@@ -137,6 +138,12 @@ class FileLauncher:
             raise EnvironmentMissing(
                 f"the program {word} {what}", f"install it, or set bin of [backend.{name}]"
             )
+
+
+def _can_report(form: HookForm, environment: Mapping[str, str]) -> bool:
+    """Whether the user leaves its variable free, and the program has what it would otherwise wait for."""
+    configuration = environment.get("XDG_CONFIG_HOME") or f"{environment.get('HOME', '')}/.config"
+    return form.variable not in environment and all(Path(configuration, path).exists() for path in form.after)
 
 
 @contextlib.contextmanager

@@ -35,6 +35,7 @@ class HookForm:
     variable: environment variable that passes it; "" for none.
     value: what that variable holds, with `{file}` or `{url}`.
     plugin: file beside this one that is the settings, with the command filled in; "" for a file that lists hooks.
+    after: paths in the user's configuration folder that must be there, or asking for reports would hold the program up.
     events: by the program's own names.
     qualifier: field of an event whose value, after a slash, makes a name of its own: "Notification/permission_prompt".
     unfinished: by event, the field that says, when it holds anything, that work goes on in the background.
@@ -49,6 +50,7 @@ class HookForm:
     variable: str = ""
     value: str = "{file}"
     plugin: str = ""
+    after: tuple[str, ...] = ()
     qualifier: Mapping[str, str] = field(default_factory=dict)
     unfinished: Mapping[str, str] = field(default_factory=dict)
     words: str = "last_assistant_message"
@@ -79,6 +81,8 @@ HOOKS: Mapping[str, HookForm] = {
         variable="OPENCODE_CONFIG_CONTENT",
         value='{"plugin": ["{url}"]}',
         plugin="opencode_plugin.js",
+        # It installs this at its first start; with any plugin it waits for it, where nothing can be downloaded for minutes.
+        after=("opencode/node_modules/@opencode-ai/plugin", "opencode/package-lock.json"),
         qualifier={"session.status": "status"},
         words="message",
         limit=r"\b(usage|plan|session|5-hour|daily|weekly|monthly) limit|\b(usage|quota) (exceeded|exhausted)|\bcurrent quota",

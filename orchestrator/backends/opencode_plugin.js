@@ -51,6 +51,7 @@ export const Reporter = async () => {
 
   const children = new Set() // sessions of subagents
   const running = new Set() // sessions in a turn
+  const refused = new Set() // sessions that try again; until one is answered, its busy is no news
   const asked = new Set() // questions that wait for a person
   const send = inTurn()
   let last = "" // what was reported: opencode says most things several times
@@ -68,15 +69,19 @@ export const Reporter = async () => {
   }
 
   const status = (session, { type, message }) => {
+    if (type === "busy" && refused.has(session)) return
+    refused[type === "retry" ? "add" : "delete"](session)
+    running[type === "idle" ? "delete" : "add"](session)
     if (type === "idle") {
-      running.delete(session)
       if (running.size) return
       asked.clear()
-    } else {
-      running.add(session)
     }
     const line = String(message ?? "").trim().split("\n", 1)[0].slice(0, LONGEST_LINE)
     report("session.status", line ? { status: type, message: line } : { status: type })
+  }
+
+  const answered = (session) => {
+    if (refused.delete(session)) status(session, { type: "busy" })
   }
 
   const heed = ({ type, properties }) => {
@@ -88,6 +93,8 @@ export const Reporter = async () => {
         return status(sessionID, properties.status)
       case "session.idle":
         return status(sessionID, { type: "idle" })
+      case "message.part.updated":
+        return properties.part.type === "step-start" && answered(properties.part.sessionID)
       case "permission.asked":
       case "question.asked":
         asked.add(id)
@@ -96,7 +103,9 @@ export const Reporter = async () => {
       case "question.replied":
       case "question.rejected":
         asked.delete(requestID)
-        if (!asked.size) report(type)
+        if (asked.size) return
+        report(type)
+        last = BUSY
     }
   }
 

@@ -6,7 +6,7 @@ import json
 import shlex
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from orchestrator.adapters.conversations import TranscriptConversations
 from orchestrator.adapters.launcher import FileLauncher
 from orchestrator.adapters.store import Store
 from orchestrator.adapters.transcripts import SEARCH_INTERVAL, Transcripts
+from orchestrator.backends import load_profile
 from orchestrator.config.load import load
 from orchestrator.model.action import Start
 from orchestrator.model.config import BackendSpec, Kind
@@ -79,31 +80,38 @@ def test_codex_tells_of_an_error_that_is_no_limit(tmp_path: Path) -> None:
     assert "401" in found[-1].words
 
 
-class Claude:
-    """A real claude, launched as the watchdog does it, into a store that nobody empties. It has a hook of its user's too."""
+class Reporting:
+    """A real program, launched as the watchdog does it, into a store that nobody empties. It reports to its user too.
+
+    users: the file into which what the user has set up for himself writes.
+    """
+
+    name: str
+    settings: str
 
     def __init__(self, folder: Path, models: ModelServer, tmux: PrivateTmux) -> None:
-        program = find_cli("claude")
+        program = find_cli(self.name)
         if program is None:
-            pytest.skip("claude is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
+            pytest.skip(f"{self.name} is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
         self.folder, self.tmux = folder, tmux
         self.work = folder / "work"
         self.work.mkdir()
-        self.cli = prepare("claude", program, folder / "home", [self.work], models.url)
+        self.cli = prepare(self.name, program, folder / "home", [self.work], models.url)
         self.users = folder / "users.jsonl"
-        theirs = {"hooks": [{"type": "command", "command": f"(cat; echo) >> {shlex.quote(str(self.users))}"}]}
-        settings = folder / "home" / ".claude" / "settings.json"
-        kept = json.loads(settings.read_text())
-        settings.write_text(json.dumps({**kept, "hooks": {"UserPromptSubmit": [theirs], "Stop": [theirs]}}))
+        settings = folder / "home" / self.settings
+        settings.write_text(json.dumps({**json.loads(settings.read_text()), **self.users_settings()}))
         self.state = folder / "state"
         self.state.mkdir()
         self.store = Store(self.state / "ao.db")
 
+    def users_settings(self) -> dict[str, object]:
+        raise NotImplementedError
+
     def start(self, *, hooks: bool = True, flags: str | None = None) -> None:
         env = dict(self.cli.env)
         backend = BackendSpec(
-            "claude", str(self.cli.program), flags=shlex.join(self.cli.flags) if flags is None else flags, prompt_arg="-- {prompt}",
-            hooks=hooks, env=env,
+            self.name, str(self.cli.program), flags=shlex.join(self.cli.flags) if flags is None else flags,
+            prompt_arg=load_profile(self.name)["prompt_arg"], hooks=hooks, env=env,
         )  # fmt: skip
         launch = LaunchSpec(
             "a", "t-a", Kind.PERSISTENT, self.work, backend, kickoff=Kickoff(("please do it",)), env=env,
@@ -130,6 +138,31 @@ class Claude:
         return fitting()[0]
 
 
+class Claude(Reporting):
+    name = "claude"
+    settings = ".claude/settings.json"
+
+    def users_settings(self) -> dict[str, object]:
+        theirs = {"hooks": [{"type": "command", "command": f"(cat; echo) >> {shlex.quote(str(self.users))}"}]}
+        return {"hooks": {"UserPromptSubmit": [theirs], "Stop": [theirs]}}
+
+
+class Opencode(Reporting):
+    """It asks before it runs a command."""
+
+    name = "opencode"
+    settings = ".config/opencode/opencode.json"
+
+    def users_settings(self) -> dict[str, object]:
+        plugin = self.folder / "theirs.js"
+        plugin.write_text(
+            'import { appendFileSync } from "node:fs"\n'
+            "export const Theirs = async () => ({ event: async ({ event }) =>\n"
+            f'  appendFileSync({json.dumps(str(self.users))}, event.type + "\\n") }})\n'
+        )
+        return {"plugin": [plugin.as_uri()], "permission": {"bash": "ask"}}
+
+
 @pytest.fixture
 def models() -> Iterator[ModelServer]:
     with ModelServer() as made:
@@ -140,6 +173,14 @@ def models() -> Iterator[ModelServer]:
 def claude(tmp_path: Path, models: ModelServer) -> Iterator[Claude]:
     with PrivateTmux(tmp_path) as tmux:
         made = Claude(tmp_path, models, tmux)
+        yield made
+        made.store.close()
+
+
+@pytest.fixture
+def opencode(tmp_path: Path, models: ModelServer) -> Iterator[Opencode]:
+    with PrivateTmux(tmp_path) as tmux:
+        made = Opencode(tmp_path, models, tmux)
         yield made
         made.store.close()
 
@@ -197,3 +238,47 @@ def test_a_state_folder_that_is_gone_does_not_stop_claude(claude: Claude, models
     screen = lambda: claude.tmux.screen("agent")  # noqa: E731 - asked for again and again
     claude.tmux.until(lambda: "done" in screen() and "esc to interrupt" not in screen(), screen, PATIENCE)
     assert "hook" not in screen().lower()
+
+
+def test_opencode_tells_of_a_turn_and_the_users_own_plugin_runs(
+    opencode: Opencode, models: ModelServer
+) -> None:
+    models.script(tool("printenv OPENCODE_CONFIG_CONTENT > made.txt; true"))
+    opencode.start()
+    opencode.until("permission.asked")
+    opencode.tmux.until_shown("agent", "Permission required", PATIENCE)
+    opencode.tmux.press("agent", "Enter")
+    opencode.until("session.status/idle")
+    assert [(s.event, s.state, s.submitted, s.words) for s in opencode.reports()] == [
+        ("chat.message", State.WORKING, True, ""),
+        ("permission.asked", State.DIALOG, False, ""),
+        ("permission.replied", State.WORKING, False, ""),
+        ("session.status/idle", State.IDLE, False, ""),
+    ]
+    assert "session.idle" in opencode.users.read_text().splitlines()
+    assert (opencode.work / "made.txt").read_text() == "", "what it starts would report for it"
+
+
+def test_opencode_tells_of_a_limit_once_however_often_it_tries(
+    opencode: Opencode, models: ModelServer
+) -> None:
+    models.script(replace(limit(time.time() + 600), failures=3))
+    opencode.start()
+    opencode.until("session.status/idle")
+    assert [(s.event, s.state, s.words) for s in opencode.reports()] == [
+        ("chat.message", State.WORKING, ""),
+        ("session.status/retry", State.LIMITED, "The usage limit has been reached"),
+        ("session.status/busy", State.WORKING, ""),
+        ("session.status/idle", State.IDLE, ""),
+    ]
+
+
+def test_opencodes_plugin_may_be_turned_off(opencode: Opencode, models: ModelServer) -> None:
+    models.script(reply("REPLY-3 is here."))
+    opencode.start(hooks=False)
+    opencode.tmux.until_shown("agent", "REPLY-3", PATIENCE)
+    opencode.tmux.until(
+        lambda: opencode.users.exists() and "session.idle" in opencode.users.read_text(), str, PATIENCE
+    )
+    assert opencode.reports() == []
+    assert not list((opencode.state / "launch").glob("*.hooks.*"))

@@ -163,7 +163,13 @@ def _opencode(home: Path, work_dirs: Sequence[Path], url: str) -> tuple[tuple[st
         "small_model": "offline/offline-model",
         "provider": {"offline": provider},
     }
-    _write(home / ".config" / "opencode" / "opencode.json", settings)
+    folder = home / ".config" / "opencode"
+    _write(folder / "opencode.json", settings)
+    # As if it had downloaded its own package, for which it waits before it loads a plugin.
+    package = {"dependencies": {"@opencode-ai/plugin": "*"}}
+    _write(folder / "package.json", package)
+    _write(folder / "package-lock.json", {"packages": {"": package}})
+    _folder(folder / "node_modules" / "@opencode-ai" / "plugin")
     return (), {"OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_DEFAULT_PLUGINS": "1"}
 
 

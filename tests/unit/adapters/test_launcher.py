@@ -248,3 +248,50 @@ def test_a_hook_succeeds_from_a_folder_that_has_its_own_orchestrator(
     store = Store(tmp_path / "state" / "ao.db")
     assert list(store.new_signals()) == ([] if fault else ["a"])
     store.close()
+
+
+@pytest.fixture
+def opencode(program: Path, tmp_path: Path) -> BackendSpec:
+    """A backend of one that has downloaded what it needs for a plugin."""
+    folder = tmp_path / ".config" / "opencode"
+    (folder / "node_modules" / "@opencode-ai" / "plugin").mkdir(parents=True)
+    (folder / "package-lock.json").touch()
+    return BackendSpec("opencode", str(program), prompt_arg="--prompt={prompt}", hooks=True)
+
+
+def test_the_program_is_passed_a_plugin_by_its_variable(
+    launcher: FileLauncher, start: Start, opencode: BackendSpec, tmp_path: Path
+) -> None:
+    shown = run(launcher.prepare(with_launch(start, backend=opencode)), tmp_path)
+    path = tmp_path / "state" / "launch" / "a.hooks.js"
+    assert shown[0] == "--prompt=do this;"
+    assert f'OPENCODE_CONFIG_CONTENT={{"plugin": ["{path.as_uri()}"]}}' in shown
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    (command,) = (line for line in path.read_text().splitlines() if line.startswith("const COMMAND = "))
+    words = json.loads(command.removeprefix("const COMMAND = "))
+    assert words.startswith(sys.executable)
+    assert "opencode 2>/dev/null" in words
+
+
+@pytest.mark.parametrize(
+    ("changes", "env", "inherited"),
+    [
+        ({"hooks": False}, {}, {}),
+        ({"env": {"OPENCODE_CONFIG_CONTENT": "{}"}}, {"OPENCODE_CONFIG_CONTENT": "{}"}, {}),
+        ({"preamble": "export OPENCODE_CONFIG_CONTENT={}"}, {}, {}),
+        ({}, {"OPENCODE_CONFIG_CONTENT": "{}"}, {}),
+        ({}, {}, {"OPENCODE_CONFIG_CONTENT": "{}"}),
+        ({}, {"XDG_CONFIG_HOME": "/nowhere"}, {}),
+    ],
+    ids=["off", "variable of the backend", "preamble", "variable of the agent", "variable of the user", "package not there"],
+)  # fmt: skip
+def test_no_plugin_where_it_is_off_or_the_variable_is_the_users(
+    start: Start, opencode: BackendSpec, tmp_path: Path, changes: dict[str, object], env: dict[str, str], inherited: dict[str, str]
+) -> None:  # fmt: skip
+    (tmp_path / "state").mkdir()
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **inherited}
+    launcher = FileLauncher(tmp_path / "state", tmp_path / "agents.toml", environ)
+    backend = replace(opencode, **changes)  # type: ignore[arg-type]  # one of its fields
+    shown = run(launcher.prepare(with_launch(start, backend=backend, env=env)), tmp_path)
+    assert not any("hooks.js" in line for line in shown)
+    assert not (tmp_path / "state" / "launch" / "a.hooks.js").exists()

@@ -57,6 +57,32 @@ def test_what_claudes_events_mean(event: dict[str, Any], state: State, submitted
 
 
 @pytest.mark.parametrize(
+    ("name", "fields", "state", "words"),
+    [
+        ("chat.message", {}, State.WORKING, ""),
+        ("session.status", {"status": "busy"}, State.WORKING, ""),
+        ("session.status", {"status": "idle", "message": "secret"}, State.IDLE, ""),
+        ("session.status", {"status": "retry", "message": "Provider is overloaded"}, State.TRANSIENT, "Provider is overloaded"),
+        ("session.status", {"status": "retry", "message": "Rate limit reached for requests"}, State.TRANSIENT, "Rate limit reached for requests"),
+        ("session.status", {"status": "retry", "message": ["x"]}, State.TRANSIENT, ""),
+        ("session.status", {"status": "retry", "message": "The usage limit has been reached"}, State.LIMITED, "The usage limit has been reached"),
+        ("session.status", {"status": "retry", "message": "Free usage exceeded, add credits"}, State.LIMITED, "Free usage exceeded, add credits"),
+        ("session.status", {"status": "retry", "message": "5-hour usage limit reached."}, State.LIMITED, "5-hour usage limit reached."),
+        ("session.status", {"status": "retry", "message": "You exceeded your current quota"}, State.LIMITED, "You exceeded your current quota"),
+        ("permission.asked", {}, State.DIALOG, ""),
+        ("permission.replied", {}, State.WORKING, ""),
+        ("question.asked", {}, State.DIALOG, ""),
+        ("question.replied", {}, State.WORKING, ""),
+        ("question.rejected", {}, State.WORKING, ""),
+    ],
+)  # fmt: skip
+def test_what_opencodes_events_mean(name: str, fields: dict[str, Any], state: State, words: str) -> None:
+    found = signal_of(HOOKS["opencode"], {"hook_event_name": name, **fields}, "r1", NOW, MONO)
+    assert found is not None
+    assert (found.state, found.words, found.submitted) == (state, words, name == "chat.message")
+
+
+@pytest.mark.parametrize(
     "event",
     [
         {}, {"hook_event_name": 7}, {"hook_event_name": ["Stop"]}, claude("PreToolUse"), claude("stop"), claude("StopFailure"),
