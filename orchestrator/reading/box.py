@@ -36,6 +36,7 @@ _FOOTER = re.compile(
     r"[▶⏵⏸]{1,2} |\? for shortcuts|\bctrl[+-]\w|shift\+tab|% |\S · \S|\b(?:context|tokens|model)\b|^[~/]\S*$",
     re.IGNORECASE,
 )
+_TALK = frozenset({Mark.USER, Mark.AGENT, Mark.STATUS, Mark.FINISHED})
 _YES_OR_NO = re.compile(r"[\[(]y(?:es)?/n(?:o)?(?:/\w+)*[\])] ?[:?]?$", re.IGNORECASE)
 _HINT = re.compile(
     r"[▶⏵⏸]|ask (?:codex|anything)|type your message|try [\"']|resend your message|once fixed, resend|press up to edit|plan, search, build"
@@ -146,7 +147,7 @@ def _open(lines: Sequence[Line], cues: Cues) -> Box | None:
         if line.blank:
             continue
         typed = _typed(line)
-        if typed is not None:
+        if typed is not None and not _is_told(line):
             top = _mode_top(lines, index)
             if _asks(typed, lines[index + 1 :]) or _answers(typed, lines[:index]) or _exclaims(line, top):
                 return None
@@ -167,6 +168,11 @@ def _mode_top(lines: Sequence[Line], prompt: int) -> int:
         if lines[index].mark is not Mark.NONE:
             break
     return prompt
+
+
+def _is_told(line: Line) -> bool:
+    """Whether a row has a sign that is a prompt elsewhere, but here begins what a program says."""
+    return line.mark is Mark.STATUS or (line.mark is Mark.NOTICE and line.glyph == "❯")
 
 
 def _exclaims(line: Line, top: int) -> bool:
@@ -205,7 +211,7 @@ def _walled(lines: Sequence[Line], cues: Cues) -> Box | None:
     if model is None or not _names_model(lines, model):
         return None
     bottom = model + 2 if model < last and lines[model + 1].rule else model + 1
-    if any(line.mark in {Mark.USER, Mark.STATUS, Mark.FINISHED} for line in lines[bottom:]):
+    if any(line.mark in _TALK and not line.text.startswith("Tip ") for line in lines[bottom:]):
         return None  # what is said below it makes it a part of the talk
     top = model
     while top > 0 and lines[top - 1].sided and not lines[top - 1].rule:

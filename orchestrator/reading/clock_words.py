@@ -31,7 +31,7 @@ _TIME = (
     r"|(?P<word>noon|midnight))"
 )
 _ZONE = (
-    r"(?:\s*\((?P<named>[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)*|(?:GMT|UTC)?[+-]\d{1,2}(?::?\d\d)?)[,)]"
+    r"(?:\s*\((?P<named>[A-Za-z_]+(?:/\s?[A-Za-z0-9_+-]+)*|(?:GMT|UTC)?[+-]\d{1,2}(?::?\d\d)?)[,)]"
     r"|\s*(?P<offset>(?:(?:GMT|UTC)\s?)?[+-]\d{1,2}(?::?\d\d)?)\b"
     r"|(?P<zulu>Z)\b"
     r"|\s+(?P<abbreviated>[A-Z]{1,4}T|UTC|GMT)\b"
@@ -183,7 +183,8 @@ def _zone(match: re.Match[str], now: datetime, local: tzinfo) -> tzinfo | None:
     if match["zulu"]:
         return UTC
     if name := match["named"] or match["bare"]:
-        return zone_named(name) or zone_abbreviated(name, now, local)
+        whole = name.replace(" ", "")  # it may have been wrapped
+        return zone_named(whole) or zone_abbreviated(whole, now, local)
     if match["offset"]:
         return zone_named(match["offset"].replace(" ", ""))
     if name := match["abbreviated"] or match["spelled"]:

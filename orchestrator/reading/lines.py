@@ -152,7 +152,7 @@ def _told_apart(text: str) -> tuple[Mark, str, str]:
     if _FINISHED.match(text):
         return Mark.FINISHED, glyph, text
     if _ERROR.match(text):
-        return Mark.NOTICE, "", text.lstrip("❯ ")
+        return Mark.NOTICE, text[:1] if text[:1] == "❯" else "", text.lstrip("❯ ")
     if _MAY_BE_STATUS(text) and _STATUS.match(text):
         mark = Mark.STATUS
     else:

@@ -26,7 +26,7 @@ from orchestrator.reading.lines import Line, Mark, parse_line
 
 _DIALOG_ROWS = 36
 _SCROLLED_ROWS = 15
-"""A prompt box this far down stands under a screen that has been scrolled, unless its top is blank."""
+"""This much above the prompt has been scrolled, where the height of the screen is not known."""
 _LAST_ROWS = 2
 _STATUS_BLOCKS = 4
 """How many blocks (tips, queued messages) may stand between the spinner and the box."""
@@ -50,6 +50,7 @@ class View:
     def __init__(self, screen: Screen) -> None:
         self.screen = screen
         raw = screen.text.expandtabs().split("\n")
+        self._height = len(raw) - (not raw[-1])
         self._crossed = frozenset(row for row, text in enumerate(raw) if _CROSSING.search(text))
         self.lines = [parse_line(row, text) for row, text in enumerate(raw)]
         while self.lines and self.lines[-1].blank:
@@ -65,8 +66,16 @@ class View:
     def blocks(self) -> list[Block]:
         """What stands above the box."""
         end = self.box.top if self.box else len(self.lines)
-        full = self.box is not None and end > _SCROLLED_ROWS and any(line.text for line in self.lines[:2])
-        return cut_blocks(_without_tables(self.lines[:end], self._crossed), scrolled=full)
+        return cut_blocks(_without_tables(self.lines[:end], self._crossed), scrolled=self._scrolled(end))
+
+    def _scrolled(self, end: int) -> bool:
+        """Whether older rows have left the screen: its top is written on, and so is its bottom.
+
+        Args:
+            end: where the prompt box begins, or the rows end.
+        """
+        filled = self.screen.cursor is not None and len(self.lines) >= self._height - 1
+        return (filled or end > _SCROLLED_ROWS) and any(line.text for line in self.lines[:2])
 
     @property
     def empty(self) -> bool:

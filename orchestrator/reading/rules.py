@@ -142,7 +142,7 @@ class Rules:
         if best is None:
             return None
         rule, match = best
-        return Hit(rule.spec, rule.order, text[match.start() :], tuple(words.block.lines), text)
+        return Hit(rule.spec, rule.order, match.string[match.start() :], tuple(words.block.lines), text)
 
 
 def _first(candidates: Sequence[Candidate], view: View) -> Candidate | None:
@@ -156,7 +156,8 @@ def _at(pattern: re.Pattern[str], text: str, start: Start) -> re.Match[str] | No
     A row that is plainly the program's may have an error's name and numbers before it; any
     other must begin with it, or the words are only talked about.
     """
-    return pattern.search(text, start.position) if start.own else pattern.match(text, start.position)
+    said = text[start.position :]  # a pattern that looks back must not see the row above
+    return pattern.search(said) if start.own else pattern.match(said)
 
 
 def also(spec: RuleSpec, view: View) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable
 
@@ -92,6 +93,37 @@ def test_told_by_the_agent(row: Row) -> None:
     if "⎿" not in text:  # drawn by the agent exactly as the program draws it: nothing tells them apart
         shown = f"{mark}The log shows:\n\n" + textwrap.indent(text, "  ")
         assert read_as(row, shown + free).state in QUIET, shown
+
+
+def framed(head: str, text: str) -> str:
+    return boxed(f"{head}\n\n{text}")
+
+
+def walled(text: str) -> str:
+    return "\n".join(f"  ┃  {line}" for line in ["", *text.split("\n"), ""])
+
+
+SPINS = re.compile("^ ?([↻\u2800-\u28ff]|• Reconnecting)", re.MULTILINE)
+"""A spinner is drawn alike by whoever shows it."""
+WALL = "\n\n  ┃\n  ┃\n  ┃\n  ┃  Build · Model Provider\n  ╹▀▀▀▀▀▀▀▀▀▀▀▀\n   ~/proj   24.1K (12%)"
+SHOWN: list[tuple[str, Callable[[str], str]]] = [
+    ("claude", lambda text: f"● Bash(cat log)\n  ⎿  {textwrap.indent(text, '     ').lstrip()}{FREE['claude']}"),
+    ("codex", lambda text: f"• Ran cat log\n  └ {textwrap.indent(text, '    ').lstrip()}{FREE['codex']}"),
+    ("gemini", lambda text: framed("✓  Shell cat log", text) + FREE["gemini"]),
+    ("opencode", lambda text: walled("$ cat log\n\n" + text) + f"\n\n     ▣  Build · Model · 2.0s{WALL}"),
+    ("opencode", lambda text: f"     The log:\n\n{textwrap.indent(text, '     ')}\n\n     ▣  Build · Model · 2.0s{WALL}"),
+    ("droid", lambda text: f"⛬  The log:\n\n{textwrap.indent(text, '   ')}\n\n╭────────╮\n│ >      │\n╰────────╯"),
+    ("cursor", lambda text: f"  The log:\n\n{textwrap.indent(text, '    ')}\n\n  → Add a follow-up\n\n  Model · 12%"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("backend", "draw"), SHOWN)
+def test_shown_by_a_tool_or_an_answer(backend: str, draw: Callable[[str], str]) -> None:
+    for row in plain_banners():
+        text = row.screen.text
+        if "⎿" not in text and not SPINS.search(text):
+            reading = read(rules_of(backend), Screen(draw(text)), row.now, row.tz)
+            assert reading.state in QUIET, (row.id, reading)
 
 
 @pytest.mark.parametrize("quote", ['"{}"', "# {}", "- [ ] handle: {}", 'log.py:12: raise X("{}")', "+  {}"])

@@ -50,6 +50,39 @@ def test_no_box(text: str) -> None:
     assert box_of(text) is None
 
 
+def test_a_question_is_no_free_prompt() -> None:
+    assert box_of("Allow this action? [y/n/t]:\n\n> ") is None
+    assert box_of("It is done.\n\n> ") is not None
+
+
+def test_a_shell_mark_before_a_message_is_no_prompt() -> None:
+    assert box_of("● Done\n\n! Failed to connect to a server") is None
+    assert box_of("● Done\n\n! ") is not None
+
+
+@pytest.mark.parametrize("typed", ["/", "/mo", "@src/"])
+def test_a_draft_with_a_long_menu_beneath(typed: str) -> None:
+    menu = "\n".join(f"  entry{number}    what it is for" for number in range(12))
+    box = box_of(f"done\n\n› {typed}\n\n{menu}")
+    assert box is not None
+    assert box.typed == typed
+    assert box_of(f"done\n\n› said before\n\n{menu}") is None
+
+
+def test_a_tools_frame_that_is_cut_at_the_top_is_no_box() -> None:
+    text = f"│ ❯ 1. Yes\n│ 529 Overloaded · retrying\n╰──────────╯\n\n ⠼ Thinking... (esc to cancel, 5s)\n{RULES}\n\n >   Type your message"
+    box = box_of(text)
+    assert box is not None
+    assert box.hint == "Type your message"
+
+
+def test_a_prompt_below_an_older_frame() -> None:
+    text = f"╰──────────╯\n\n > said before\n\n✕ failed\n{RULES}\n\n >   Type your message"
+    box = box_of(text)
+    assert box is not None
+    assert box.hint == "Type your message"
+
+
 def test_typed_text_over_several_rows() -> None:
     box = box_of(f"{RULES}\n❯ first\n  second\n{RULES}")
     assert box is not None

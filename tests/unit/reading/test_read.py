@@ -85,6 +85,43 @@ def test_a_menu_that_comes_with_a_limit_is_part_of_it() -> None:
     assert state_of(f"■ limit reached\n\n• Ran a tool\n\n{menu}", LIMIT, DIALOG) is State.DIALOG
 
 
+def test_a_menu_that_comes_with_what_was_said_later_is_not_part_of_a_limit() -> None:
+    menu = "❯ 1. Yes\n  2. No"
+    assert state_of(f"■ limit reached\n\n❯ go on\n\n{menu}", LIMIT, DIALOG) is State.DIALOG
+    assert state_of(f"■ limit reached\n\n❯ /options\n\n{menu}", LIMIT, DIALOG) is State.LIMITED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "┌──────────────┬─────┐\n│ limit reached │ wait │\n└──────────────┴─────┘\n\n› ",
+        "The file says:\n\n   limit reached\n\n› ",
+        "• It says:\n\n   ■ limit reached\n\n› ",
+        "limit reached, so I stopped it\n\n› ",
+        "│ ✓  Shell cat log\n│\n│ ■ limit reached\n\n› ",
+        "   $ cat log\n     limit reached\n\n› ",
+        "■ MCP server docs: limit reached\n\n› ",
+        "raise Error('x', limit reached)\n\n› ",
+        "• ╭─────────╮\n  │ limit reached │\n  ╰─────────╯\n\n› ",
+    ],
+)
+def test_what_is_shown_is_no_message(text: str) -> None:
+    assert state_of(text, LIMIT, FREE) is State.IDLE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "● I looked at it.\n  ⎿  limit reached\n\n› ",
+        "● Read(a.py)\n  ⎿  Read 3 lines\n  ⎿  ⚠ limit reached\n\n› ",
+        "limit reached\n\n • /upgrade to go on\n\n› ",
+        "The agent is having trouble right now:\n   0: limit reached\n\n› ",
+    ],
+)
+def test_what_hangs_under_an_answer_is_a_message(text: str) -> None:
+    assert state_of(text, LIMIT, FREE) is State.LIMITED
+
+
 @pytest.mark.parametrize(
     ("wait", "state"), [("9s", "transient"), ("5m", "transient"), ("5m1s", "limited"), ("2h5m", "limited")]
 )
