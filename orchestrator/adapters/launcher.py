@@ -50,6 +50,14 @@ class FileLauncher:
         """Where a session's kickoff is."""
         return self._folder / f"{name}.kickoff.md"
 
+    def read_prompt(self, path: Path) -> str:
+        """A prompt file's text.
+
+        Raises:
+            EnvironmentMissing: it can't be read.
+        """
+        return _read(path)
+
     def discard(self, name: str) -> None:
         """Remove a launch script that was not run; it removes itself when it is."""
         (self._folder / f"{name}.sh").unlink(missing_ok=True)

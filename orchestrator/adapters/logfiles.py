@@ -6,11 +6,15 @@ of ours is never written through: it is moved aside.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentMissing
+
+TEXTS_KEPT = 20
+"""Files of long texts that are kept for each session."""
 
 
 def private_folder(path: Path) -> None:
@@ -96,6 +100,24 @@ class LogFiles:
         path = self._folder / "state" / f"{name}.paste"
         write_private(path, text)
         return path
+
+    def write_text(self, name: str, text: str) -> Path:
+        """A private file with a text that a session is pointed to; the same text has the same file."""
+        folder = self._folder / "state" / "texts"
+        private_folder(folder)
+        digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
+        path = folder / f"{name}-{digest}.md"
+        write_private(path, text)
+        for old in sorted(folder.glob(f"{name}-*.md"), key=_changed)[:-TEXTS_KEPT]:
+            old.unlink(missing_ok=True)
+        return path
+
+
+def _changed(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _free_name(path: Path) -> Path:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import typer
 
-from orchestrator.cli import fleet, local, reading, show
+from orchestrator.cli import fleet, local, reading, send, show
 from orchestrator.cli.root import app
 from orchestrator.errors import ExitCode
 
-__all__ = ["fleet", "local", "reading", "run", "show"]
+__all__ = ["fleet", "local", "reading", "run", "send", "show"]
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestrator.decide.restart import NEVER
+from orchestrator.model.config import WakeSpec
 from orchestrator.model.memory import Desire, Memory, SessionMemory, Stage
 from orchestrator.model.observation import Observation, Pane, ServerState
 from orchestrator.model.reading import State
@@ -102,7 +103,14 @@ def _command(facts: Facts) -> str:
 def _next_at(facts: Facts, condition: Condition, observation: Observation) -> float | None:
     if condition in {Condition.BACKOFF, Condition.FAILED} and facts.memory.due < NEVER:
         return observation.now + max(0.0, facts.memory.due - observation.mono)
-    limit = facts.memory.limit
+    wanted, limit = facts.wanted, facts.memory.limit
+    if (
+        condition is Condition.IDLE
+        and wanted is not None
+        and wanted.wake is not None
+        and not has_drifted(facts)
+    ):
+        return observation.now + max(0.0, wake_due(facts.memory, wanted.wake) - observation.mono)
     if (
         condition is Condition.LIMITED
         and limit
@@ -118,6 +126,12 @@ def _next_at(facts: Facts, condition: Condition, observation: Observation) -> fl
 def _is_tried(facts: Facts) -> bool:
     """Whether a limited session will be told to go on."""
     return facts.wanted is not None and facts.wanted.heal and facts.wanted.enabled
+
+
+def wake_due(session: SessionMemory, spec: WakeSpec) -> float:
+    """Mono at which a session is to be woken: an interval after the last time, or after it was started."""
+    since = session.woken_mono if session.woken_mono is not None else session.started_mono
+    return since + spec.interval
 
 
 def has_drifted(facts: Facts) -> bool:
@@ -170,7 +184,10 @@ def _judge_living(facts: Facts, observation: Observation) -> tuple[Condition, st
         return Condition.UNKNOWN, "its screen is not recognised", drift
     reason = session.reading.evidence[-1].strip() if session.reading.evidence else ""
     condition = _AS_CONDITION[session.reading.state]
-    return condition, reason, drift or NEXT.get(condition, "").format(name=session.name)
+    upcoming = NEXT.get(condition, "").format(name=session.name)
+    if condition is Condition.IDLE and wanted.wake is not None:
+        upcoming = "is woken"
+    return condition, reason, drift or upcoming
 
 
 def _after_limit(facts: Facts, observation: Observation) -> str:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from orchestrator.decide import restart
 from orchestrator.decide.assess import Facts
+from orchestrator.decide.delivery import drop_half_said
 from orchestrator.decide.step import Step
 from orchestrator.model.config import Kind
 from orchestrator.model.event import EventKind
@@ -30,6 +31,7 @@ def record_end(facts: Facts, step: Step, ended: Exit, *, ran: bool = True) -> No
     if ran:
         step.change(interrupted=session.reading.state in {State.WORKING, State.TRANSIENT})
     step.change(stage=Stage.ENDED)
+    drop_half_said(step, "its program ended while it was being said")
     count_death(step)
 
 

@@ -1,21 +1,22 @@
 """Text on its way into a session: queued, typed, submitted, accepted. Pure.
 
-Proved by looking: text is typed once, into an idle prompt box that nobody uses; the submit key is
+Proved by looking: text is typed once, into an empty prompt box that nobody uses; the submit key is
 pressed again when the text still stands in the box, and never anything else. What can't be
-confirmed has failed, and is said.
+confirmed has failed, and is said. A turn that runs is not disturbed: its program must keep what is
+submitted meanwhile, else the text waits.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from orchestrator.decide.assess import Facts
 from orchestrator.decide.launch import CONTINUE, POINTER
-from orchestrator.decide.step import Step
+from orchestrator.decide.step import Ended, Step
 from orchestrator.model.action import Paste, PressKey
 from orchestrator.model.config import BackendSpec, PromptDelivery
 from orchestrator.model.event import EventKind
-from orchestrator.model.memory import Delivery, DeliveryState, ReadingMemory, Stage
+from orchestrator.model.memory import Delivery, DeliveryState, SessionMemory, Stage
 from orchestrator.model.reading import State
 from orchestrator.model.wanted import Wanted
 
@@ -23,22 +24,27 @@ PRESSES = 4
 """Submit keys for one text, the first included."""
 PRESS_PAUSE = 2.0
 """Seconds between two of them."""
+APPEAR_PATIENCE = 3.0
+"""Seconds in which a pasted text must stand in a box that can be read; then the key is pressed all the same."""
 PATIENCE = 30.0
 """Seconds after typing in which a text must be accepted."""
+PASTE_LIMIT = 4000
+"""Bytes of a text that is typed as it is; a longer one is put into a file, and pointed to."""
+COMMAND_SIGNS = ("/", "!", "#")
+"""A text that begins so would be run by the program, or by a shell, and not be read; it is pointed to as well."""
+LINE_LIMIT = 4000
+"""Bytes that a program without a prompt box takes: a terminal cuts a line at 4,096."""
+KEPT_KEYS = 100
 KICKOFF_FILE = "{kickoff}"
 """Stands for the run's kickoff file in a delivery's text; the edge knows the path."""
+TEXT_FILE = "{text}"
+"""The same for the file that holds a long text."""
 TAKEN_UP = frozenset({State.WORKING, State.TRANSIENT})
 KICKOFF_SENDER = "kickoff"
 LIMIT_SENDER = "limit"
 """Sender of the only texts that go to a session which a limit holds."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What became of a delivery. accepted: the program took it; else it has failed."""
-
-    key: str
-    accepted: bool
+OF_A_RUN = frozenset({KICKOFF_SENDER, LIMIT_SENDER})
+"""Senders of texts that mean nothing to a later run."""
 
 
 def enqueue_kickoff(wanted: Wanted, step: Step) -> None:
@@ -63,61 +69,122 @@ def enqueue(step: Step, key: str, text: str, sender: str) -> None:
         step.change(deliveries=(*step.session.deliveries, delivery))
 
 
-def deliver(facts: Facts, step: Step) -> Ended | None:
-    """Move the oldest delivery of a session on by at most one step; what became of it, once that is known."""
+def outlives_run(delivery: Delivery) -> bool:
+    """Whether a text waits for the next run too."""
+    return delivery.state is DeliveryState.QUEUED and delivery.sender not in OF_A_RUN
+
+
+def drop_half_said(step: Step, why: str) -> None:
+    """Give up what was typed into a run that has ended: nobody can say whether it was taken."""
+    for delivery in step.session.deliveries:
+        if delivery.state is not DeliveryState.QUEUED and delivery.sender not in OF_A_RUN:
+            step.tell(
+                EventKind.DELIVERY_FAILED,
+                f"may not have taken the {delivery.sender} text: {why}",
+                key=delivery.key,
+            )
+            step.ended.append(Ended(delivery.key, accepted=False, why=why, request=delivery.request))
+    kept = (d for d in step.session.deliveries if d.state is DeliveryState.QUEUED or d.sender in OF_A_RUN)
+    step.change(deliveries=tuple(kept))
+
+
+def refusal(text: str, wanted: Wanted) -> str:
+    """Why a text can't be said to a session at all, "" when it can."""
+    backend = wanted.launch.backend
+    if backend is None:
+        return "it is a service, and reads no text"
+    if not backend.rules and len(text.encode()) > LINE_LIMIT:
+        return f"the text is longer than the {LINE_LIMIT} bytes that a program without a prompt box takes; put it into a file"
+    return "" if text.strip() else "the text is empty"
+
+
+def deliver(facts: Facts, step: Step) -> None:
+    """Move the oldest text of a session on by at most one step."""
     session, wanted = step.session, facts.wanted
     if not session.deliveries or wanted is None or wanted.launch.backend is None or facts.pane is None:
-        return None
-    if not facts.alive or session.stage is not Stage.RUNNING:
-        return None
-    head = session.deliveries[0]
-    if session.held and head.sender != LIMIT_SENDER and head.state is DeliveryState.QUEUED:
-        return None
-    backend = wanted.launch.backend
-    if head.state is DeliveryState.QUEUED:
-        _type(facts, step, head)
-        return None
-    if _is_accepted(step, head, backend):
-        return _finish(step, EventKind.DELIVERED, f"took the {head.sender} text", head)
-    if step.mono - head.queued > PATIENCE:
-        told = f"did not take the {head.sender} text; it may still stand in its prompt box"
-        return _finish(step, EventKind.DELIVERY_FAILED, told, head)
-    _submit(facts, step, head, backend)
-    return None
-
-
-def _type(facts: Facts, step: Step, head: Delivery) -> None:
-    session, pane = step.session, facts.pane
-    if pane is None or not _is_receptive(session.reading, head) or session.name in step.observation.human:
         return
-    step.actions.append(Paste(session.name, pane.pane_id, head.text))
+    if not facts.alive or session.stage is not Stage.RUNNING:
+        return
+    head, backend = session.deliveries[0], wanted.launch.backend
+    if head.state is DeliveryState.QUEUED:
+        if not waits_for(session, head, backend, human=session.name in step.observation.human):
+            _type(step, head, facts.pane.pane_id)
+        return
+    head = _noted(step, head)
+    if _is_accepted(step, head, backend):
+        _finish(step, head, "")
+    elif step.mono - head.queued > PATIENCE:
+        stands = "stands" if session.reading.box else "may still stand"
+        _finish(step, head, f"the text {stands} in its prompt box")
+    else:
+        _submit(facts, step, head, backend)
+
+
+def waits_for(session: SessionMemory, head: Delivery, backend: BackendSpec, *, human: bool) -> str:
+    """What keeps a text from being typed now, for people; "" for nothing."""
+    reading = session.reading
+    if session.stage is not Stage.RUNNING:
+        return "it is not ready yet"
+    if session.held and head.sender != LIMIT_SENDER:
+        return "a usage limit holds it"
+    if human:
+        return "a person uses it"
+    if reading.box:
+        return "somebody's text stands in its prompt box"
+    if reading.state in {State.DIALOG, State.AUTH}:
+        return f"it waits for a person ({reading.state.value})"
+    if head.sender == LIMIT_SENDER and reading.state is State.LIMITED:
+        return "" if reading.box is not None and reading.candidate is None else "its prompt box is not there"
+    if (
+        reading.state in {State.WORKING, State.TRANSIENT, State.WARNING}
+        and backend.queues
+        and head.sender not in OF_A_RUN
+    ):
+        return "" if reading.box == "" else "its prompt box is not there"
+    if reading.state is State.WARNING and reading.box == "":
+        return ""
+    if reading.state is not State.IDLE or reading.candidate is not None:
+        return f"it is {reading.state.value}"
+    return ""
+
+
+def _type(step: Step, head: Delivery, pane: str) -> None:
+    reading = step.session.reading
+    by_file = len(head.text.encode()) > PASTE_LIMIT or head.text.lstrip().startswith(COMMAND_SIGNS)
+    text = POINTER.format(path=TEXT_FILE) if by_file else head.text
+    step.actions.append(Paste(step.session.name, pane, text, attachment=head.text if by_file else ""))
     typed = replace(
-        head, state=DeliveryState.TYPED, since=step.mono, queued=step.mono, before=session.reading.fingerprint,
+        head, state=DeliveryState.TYPED, since=step.mono, queued=step.mono, before=reading.fingerprint,
+        busy=reading.state in TAKEN_UP,
     )  # fmt: skip
     _put(step, typed)
     step.again(0.1)
 
 
-def _is_receptive(reading: ReadingMemory, head: Delivery) -> bool:
-    """Whether text may be typed: it is idle, or limited and the text asks whether that is over, with an empty box."""
-    if reading.candidate is not None or reading.box:
-        return False
-    if head.sender == LIMIT_SENDER and reading.state is State.LIMITED:
-        return reading.box is not None
-    return reading.state is State.IDLE
+def _noted(step: Step, head: Delivery) -> Delivery:
+    """The text with what was seen of it."""
+    reading = step.session.reading
+    stands = bool(reading.box) and reading.changed_mono > head.queued and head.presses == 0
+    if stands and not head.standing:
+        head = replace(head, standing=True)
+        _put(step, head)
+    return head
 
 
 def _submit(facts: Facts, step: Step, head: Delivery, backend: BackendSpec) -> None:
-    first = head.state is DeliveryState.TYPED
+    reading, first = step.session.reading, head.state is DeliveryState.TYPED
     wait = backend.submit_delay if first else PRESS_PAUSE
+    if first and reading.box == "" and not head.standing:
+        wait = max(wait, APPEAR_PATIENCE)
     waited = step.mono - head.since
-    step.again(max(0.05, min(wait - waited, 0.5)))
+    step.again(max(0.05, min(wait - waited, 0.3)))
     if waited < wait or facts.pane is None or step.session.name in step.observation.human:
         return
-    reading = step.session.reading
     standing = reading.state is State.DRAFT or bool(reading.box)
     # A dialog that opened meanwhile must not be answered by our key.
-    may = {State.IDLE, State.DRAFT, State.UNKNOWN} | ({State.LIMITED} if reading.box is not None else set())
+    may = {State.IDLE, State.DRAFT, State.UNKNOWN}
+    if reading.box is not None:
+        may |= {State.LIMITED, State.WARNING} | (TAKEN_UP if head.busy else set())
     if reading.state not in may or head.presses >= PRESSES or not (first or standing):
         return
     step.actions.append(PressKey(step.session.name, facts.pane.pane_id, backend.submit_key))
@@ -130,18 +197,26 @@ def _is_accepted(step: Step, head: Delivery, backend: BackendSpec) -> bool:
         return False
     if not backend.rules:
         return step.mono - head.since >= 1.0
-    if reading.state in TAKEN_UP or reading.submitted_mono > head.queued:
+    if reading.submitted_mono > head.queued or (reading.state in TAKEN_UP and not head.busy):
         return True
-    changed = reading.changed_mono > head.since and reading.fingerprint != head.before
-    empty = reading.state is State.IDLE or (reading.state is State.LIMITED and not reading.box)
-    return empty and reading.candidate is None and changed and step.mono - head.since >= 1.0
+    if reading.candidate is not None or step.mono - head.since < 1.0:
+        return False
+    if reading.changed_mono <= head.since or reading.fingerprint == head.before:
+        return False
+    if head.busy or head.standing:
+        return head.standing and reading.box == ""
+    return reading.state is State.IDLE or (reading.state is State.LIMITED and not reading.box)
 
 
 def _put(step: Step, head: Delivery) -> None:
     step.change(deliveries=(head, *step.session.deliveries[1:]))
 
 
-def _finish(step: Step, kind: EventKind, message: str, head: Delivery) -> Ended:
+def _finish(step: Step, head: Delivery, why: str) -> None:
+    """End a delivery: accepted, or failed for a reason."""
+    kind = EventKind.DELIVERY_FAILED if why else EventKind.DELIVERED
+    message = f"did not take the {head.sender} text: {why}" if why else f"took the {head.sender} text"
     step.tell(kind, message, key=head.key, presses=head.presses)
-    step.change(deliveries=step.session.deliveries[1:])
-    return Ended(head.key, kind is EventKind.DELIVERED)
+    said = step.session.said if why else (*step.session.said, head.key)[-KEPT_KEYS:]
+    step.change(deliveries=step.session.deliveries[1:], said=said)
+    step.ended.append(Ended(head.key, accepted=not why, why=why, request=head.request))

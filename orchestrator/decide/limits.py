@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.delivery import KICKOFF_FILE, KICKOFF_SENDER, LIMIT_SENDER, Ended, enqueue
+from orchestrator.decide.delivery import KICKOFF_FILE, KICKOFF_SENDER, LIMIT_SENDER, enqueue
 from orchestrator.decide.launch import POINTER
 from orchestrator.decide.pace import Turn
 from orchestrator.decide.step import AT_ONCE, Step
@@ -199,10 +199,11 @@ def _try(step: Step) -> None:
     step.again(0.05)
 
 
-def note_ended(ended: Ended | None, step: Step) -> None:
+def note_ended(step: Step) -> None:
     """What became of the text that tried a session."""
     limit = step.session.limit
-    if ended is None or limit is None or limit.trying != ended.key:
+    ended = next((each for each in step.ended if limit and each.key == limit.trying), None)
+    if ended is None or limit is None:
         return
     if ended.accepted:
         step.change(unsaid=False)  # it was told where its kickoff is

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.delivery import KICKOFF_SENDER
+from orchestrator.decide.delivery import KICKOFF_SENDER, outlives_run
 from orchestrator.decide.launch import CONTINUE
 from orchestrator.decide.step import AT_ONCE, StartWish, Step, conversation_id, run_id
 from orchestrator.model.action import Start
@@ -123,7 +123,7 @@ def _start(step: Step, wish: StartWish, wanted: Wanted, observation: Observation
         healthy_mono=None, restarts=session.restarts + (1 if again else 0), ended_mono=None, stop_mono=None, killed=False,
         mismatch=0, program_mono=observation.mono, drift_told="", restart="", survivors=(), reading=ReadingMemory(),
         limit=replace(limit, trying="", goes_on=False, until=None) if limit else None, unsaid=silent,
-        deliveries=(), interrupted=interrupted,
+        deliveries=tuple(d for d in session.deliveries if outlives_run(d)), interrupted=interrupted,
     )  # fmt: skip
     step.again(AT_ONCE)
 

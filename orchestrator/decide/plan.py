@@ -14,7 +14,9 @@ from orchestrator.decide.logs import keep_log
 from orchestrator.decide.pace import Turn, grant_starts
 from orchestrator.decide.phases import standing
 from orchestrator.decide.requests import accept, follow, is_over
+from orchestrator.decide.sending import withdrawn
 from orchestrator.decide.step import Step
+from orchestrator.decide.wake import keep_awake
 from orchestrator.decide.wanted import wanted_sessions
 from orchestrator.model.action import Action, Plan, RestoreSocket
 from orchestrator.model.event import Event, EventKind
@@ -71,7 +73,9 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
     memory = grant_starts(turns, observation, memory, observation.config.watchdog)
     memory = replace(memory, tried=grant_tries(turns, observation, memory.tried))
     after = {turn.step.session.name: turn.step.session for turn in turns if _is_worth_keeping(turn)}
-    answered = [follow(r, {f.memory.name: f for f in facts}, after, observation) for r in requests]
+    ended = {each.request: each for turn in turns for each in turn.step.ended if each.request}
+    answered = [follow(r, {f.memory.name: f for f in facts}, after, observation, ended) for r in requests]
+    after = {name: withdrawn(session, answered) for name, session in after.items()}
     views, seen, told = _views(turns, observation)
     after = {
         name: replace(s, condition=seen[name], condition_at=observation.now) if name in seen else s
@@ -104,6 +108,7 @@ def on_this_boot(memory: Memory, observation: Observation) -> Memory:
             ended_mono=None, stop_mono=None, program_mono=0.0, removed_mono=None, log_mono=0.0,
             exit=replace(session.exit, mono=0.0) if session.exit else None,
             reading=replace(session.reading, changed_mono=0.0, idle_mono=None, told=None, submitted_mono=0.0),
+            woken_mono=None,
             deliveries=(), limit=replace(session.limit, until=None, trying="") if session.limit else None,
         )
         for name, session in memory.sessions.items()
@@ -178,8 +183,10 @@ def _read_all(observation: Observation, memory: Memory, zone: str) -> tuple[Fact
 def _turn(facts: Facts, observation: Observation) -> Step:
     step = advance(facts, observation, observation.config.watchdog)
     if observation.server is ServerState.UP:
-        note_ended(deliver(facts, step), step)
+        deliver(facts, step)
+        note_ended(step)
         tend_limit(facts, step)
+        keep_awake(facts, step)
         keep_log(facts, step)
     if step.session.reading.rule == BY_ACTIVITY and step.session.reading.state is State.WORKING:
         step.again(QUIET)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from orchestrator.decide.assess import Facts
 from orchestrator.decide.deaths import refreshed
 from orchestrator.decide.phases import move
+from orchestrator.decide.sending import accept_text, outcome_of, unsaid_words
+from orchestrator.decide.step import Ended
 from orchestrator.model.config import Config
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.memory import Desire, Exit, Memory, SessionMemory, Stage
@@ -33,6 +35,9 @@ def accept(
         # Nobody waits any more, and the world has moved on: a `down` of yesterday must not stop today's fleet.
         late = Outcome(Result.LATE, "it was found too late, and not carried out")
         return replace(request, accepted=True, targets=("",), outcomes={"": late}), memory, []
+    if request.verb is Verb.SEND:
+        request, memory = accept_text(request, memory, by_name, observation)
+        return request, memory, [event]
     if request.verb is Verb.PHASE:
         outcome, memory, events = move(request, config, memory, observation)
         return (
@@ -55,7 +60,11 @@ def accept(
 
 
 def follow(
-    request: Request, facts: Mapping[str, Facts], after: Mapping[str, SessionMemory], observation: Observation
+    request: Request,
+    facts: Mapping[str, Facts],
+    after: Mapping[str, SessionMemory],
+    observation: Observation,
+    ended: Mapping[int, Ended],
 ) -> Request:
     """Fill in the outcomes that have become final; what is late is said to be."""
     outcomes = dict(request.outcomes)
@@ -63,9 +72,14 @@ def follow(
     for name in request.targets:
         if name in outcomes:
             continue
-        outcome = _final(request, facts.get(name), after.get(name) or SessionMemory(name=name), observation)
+        outcome = (
+            outcome_of(ended.get(request.id))
+            if request.verb is Verb.SEND
+            else _final(request, facts.get(name), after.get(name) or SessionMemory(name=name), observation)
+        )
         if outcome is None and late:
-            outcome = Outcome(Result.LATE, _late_words(facts.get(name), after.get(name)))
+            late_words = unsaid_words if request.verb is Verb.SEND else _late_words
+            outcome = Outcome(Result.LATE, late_words(facts.get(name), after.get(name)))
         if outcome is not None:
             outcomes[name] = outcome
     return replace(request, outcomes=outcomes)

@@ -29,6 +29,16 @@ class StartWish:
     repeated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of a text. accepted: the program took it; else `why` not. request: who waits for it, 0 for nobody."""
+
+    key: str
+    accepted: bool
+    why: str = ""
+    request: int = 0
+
+
 @dataclass(slots=True)
 class Step:
     """Collects one session's new memory, actions and events. wake: seconds until it must be seen again."""
@@ -39,6 +49,7 @@ class Step:
     actions: list[Action] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     start: StartWish | None = None
+    ended: list[Ended] = field(default_factory=list)
     wake: float = 1e9
 
     @property

@@ -108,6 +108,7 @@ def _agent(config: Config, agent: AgentSpec, place: int, phases: Mapping[str, Ph
         name=agent.name, session=agent.session, kind=agent.kind, launch=launch, spec=spec_hash(launch, where),
         watch=agent.watch, heal=agent.watch is not Watch.NONE, enabled=agent.enabled,
         resume=agent.resume and backend.supports_resume, needs=backend.needs, stop_grace=agent.stop_grace, place=place,
+        wake=agent.wake,
     )  # fmt: skip
 
 

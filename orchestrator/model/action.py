@@ -66,11 +66,12 @@ class CloseSession:
 
 @dataclass(frozen=True, slots=True)
 class Paste:
-    """Paste text into a pane, without submitting it."""
+    """Paste text into a pane, without submitting it. attachment: what a file that the text points to shall hold, "" for none."""
 
     name: str
     pane: str
     text: str
+    attachment: str = ""
 
 
 @dataclass(frozen=True, slots=True)

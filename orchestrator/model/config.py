@@ -112,6 +112,8 @@ class BackendSpec:
     submit_key: str = "Enter"
     submit_delay: float = 0.8
     """Seconds between the pasted text and the submit key."""
+    queues: bool = False
+    """A prompt that is submitted while a turn runs is kept by the program, and comes next."""
     rules: tuple[RuleSpec, ...] = ()
     """The user's rules first, then the profile's. Empty: a plain command."""
     account: str = ""

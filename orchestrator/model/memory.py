@@ -125,7 +125,9 @@ class Delivery:
     """A text that must reach a session, once. Kept here until it is accepted or has failed.
 
     key: one delivery per key, ever. since: mono of its last step. presses: submit keys sent.
-    before: fingerprint of the screen it was typed over.
+    queued: mono when it was queued, and once it is typed when that was.
+    before: fingerprint of the screen it was typed over. busy: a turn ran then.
+    standing: it was seen in the prompt box. request: number of the request that waits for it, 0 for none.
     """
 
     key: str
@@ -136,6 +138,9 @@ class Delivery:
     queued: float = 0.0
     presses: int = 0
     before: str = ""
+    busy: bool = False
+    standing: bool = False
+    request: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,8 @@ class SessionMemory:
     restart: why it is being stopped to be started again, "" when it is not.
     survivors: processes that could not be ended at the last stop, "PID COMMAND" each.
     log_mono: of the last time its log had to be opened again.
+    woken_mono: when it was last woken by its schedule; wake_trouble: why it could not be, as told.
+    said: keys of the last texts that were taken.
     unsaid: the present run was started without its kickoff.
     condition, condition_at: of its last view, and since when (epoch seconds).
     """
@@ -201,6 +208,9 @@ class SessionMemory:
     limit: LimitMemory | None = None
     reading: ReadingMemory = field(default_factory=ReadingMemory)
     deliveries: tuple[Delivery, ...] = ()
+    said: tuple[str, ...] = ()
+    woken_mono: float | None = None
+    wake_trouble: str = ""
 
     @property
     def held(self) -> bool:

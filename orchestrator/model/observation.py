@@ -83,6 +83,7 @@ class Observation:
     programs: for panes whose program was looked at now, its process tree's command lines.
     services_ready: services that answer, by name.
     conversations: ids that a program chose by itself, found in its files.
+    wake_texts: of those whose time to be woken has come; wake_troubles: why there is none.
     signals: what programs reported since the last tick, by name, oldest first.
     failures: of the last tick's starts, by name.
     lacking: what keeps a running session from being started as the config says now, by name.
@@ -107,6 +108,8 @@ class Observation:
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     services_ready: frozenset[str] = frozenset()
     conversations: Mapping[str, str] = field(default_factory=dict)
+    wake_texts: Mapping[str, str] = field(default_factory=dict)
+    wake_troubles: Mapping[str, str] = field(default_factory=dict)
     signals: Mapping[str, tuple[Signal, ...]] = field(default_factory=dict)
     failures: Mapping[str, StartFailure] = field(default_factory=dict)
     lacking: Mapping[str, str] = field(default_factory=dict)

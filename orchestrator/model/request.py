@@ -14,6 +14,7 @@ class Verb(StrEnum):
     DOWN = "down"
     RESTART = "restart"
     PHASE = "phase"
+    SEND = "send"
 
 
 class Result(StrEnum):
@@ -34,12 +35,18 @@ class Result(StrEnum):
     SURVIVED = "survived"
     """Processes of it could not be ended."""
     MOVED = "moved"
+    DELIVERED = "delivered"
+    """A text was taken, as could be seen."""
+    UNDELIVERED = "undelivered"
+    """A text was not taken, or nobody can say that it was."""
     REFUSED = "refused"
     LATE = "late"
     """Nothing final within the time given."""
 
 
-FAILURES = frozenset({Result.DIED, Result.TAKEN, Result.SURVIVED, Result.REFUSED, Result.LATE})
+FAILURES = frozenset(
+    {Result.DIED, Result.TAKEN, Result.SURVIVED, Result.REFUSED, Result.LATE, Result.UNDELIVERED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +62,9 @@ class Request:
     """A stored wish.
 
     names: the sessions it is about; empty: all that are enabled.
-    argument: `phase`: "next" or an id or number. loop: which loop, "" when there is one.
+    argument: `phase`: "next" or an id or number; `send`: the text. loop: which loop, "" when there is one.
+    key: `send`: a text with a key that was delivered before is not said again; "" for a key of its own.
+    sender: `send`: who says it.
     at: mono seconds at which it was stored. patience: seconds until what is open counts as late.
     stop_watchdog: `down` of everything ends the watchdog too.
     accepted: the tick that saw it first took it on; outcomes fill up until none is missing.
@@ -68,6 +77,8 @@ class Request:
     patience: float
     argument: str = ""
     loop: str = ""
+    key: str = ""
+    sender: str = ""
     stop_watchdog: bool = False
     accepted: bool = False
     targets: tuple[str, ...] = ()

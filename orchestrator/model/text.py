@@ -16,6 +16,12 @@ def printable(text: str) -> str:
     return "".join(c if not unicodedata.category(c).startswith("C") else _escape(c) for c in text)
 
 
+def without_controls(text: str) -> str:
+    """The text as it may be pasted: line ends and tabs are kept, what could command a terminal is not."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
+
+
 def _escape(character: str) -> str:
     code = ord(character)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

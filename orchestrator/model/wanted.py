@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from orchestrator.model.config import Kind, Watch
+from orchestrator.model.config import Kind, WakeSpec, Watch
 from orchestrator.model.launch import LaunchSpec
 
 
@@ -30,6 +30,7 @@ class Wanted:
     stop_grace: float
     place: int
     """Position in the file, services first: the order of starts and of `status`."""
+    wake: WakeSpec | None = None
 
     @property
     def backend_name(self) -> str:

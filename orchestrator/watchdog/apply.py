@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import assert_never
 
-from orchestrator.decide.delivery import KICKOFF_FILE
+from orchestrator.decide.delivery import KICKOFF_FILE, TEXT_FILE
 from orchestrator.errors import AoError
 from orchestrator.model.action import (
     Action,
@@ -22,6 +22,7 @@ from orchestrator.model.action import (
 from orchestrator.model.config import Config
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.observation import StartFailure
+from orchestrator.model.text import without_controls
 from orchestrator.watchdog.ports import Clock, Launcher, Logs, Processes, Store, Tmux
 
 
@@ -77,9 +78,12 @@ def _carry_out(action: Action, hands: Hands, config: Config) -> str:
             return ", ".join(f"may not signal pid {process.pid} ({process.command})" for process in refused)
         case CloseSession(_, _, pane):
             return hands.tmux.close_pane(pane)
-        case Paste(name, pane, text):
-            text = text.replace(KICKOFF_FILE, str(hands.launcher.kickoff_file(name)))
-            return hands.tmux.paste(pane, hands.logs.write_scratch(name, text))
+        case Paste(name, pane, text, attachment):
+            if attachment:
+                text = text.replace(TEXT_FILE, str(hands.logs.write_text(name, attachment)))
+            else:
+                text = text.replace(KICKOFF_FILE, str(hands.launcher.kickoff_file(name)))
+            return hands.tmux.paste(pane, hands.logs.write_scratch(name, without_controls(text)))
         case PressKey(_, pane, key):
             return hands.tmux.press(pane, key)
         case ReopenLog(name, pane, rotate):

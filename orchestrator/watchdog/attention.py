@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from orchestrator.decide.assess import desired
-from orchestrator.model.memory import Desire, Memory, SessionMemory, Stage
+from orchestrator.decide.assess import desired, wake_due
+from orchestrator.decide.wake import is_wakeable
+from orchestrator.model.memory import DeliveryState, Desire, Memory, SessionMemory, Stage
 from orchestrator.model.observation import Pane
 from orchestrator.model.reading import State
 from orchestrator.model.wanted import Wanted
@@ -37,12 +38,17 @@ def wants_capture(wanted: Wanted | None, memory: SessionMemory, pane: Pane, seen
     if wanted is None or wanted.launch.backend is None or not wanted.launch.backend.rules:
         return False
     moved = seen is None or not seen.settled or (seen.run, seen.activity) != (pane.run, pane.activity)
-    return moved or memory.reading.candidate is not None
+    return moved or memory.reading.candidate is not None or is_speaking(memory)
 
 
 def wants_attributes(memory: SessionMemory) -> bool:
     """Whether the text's attributes matter: they tell a hint in the prompt box from a draft."""
-    return State.DRAFT in {memory.reading.state, memory.reading.candidate}
+    return State.DRAFT in {memory.reading.state, memory.reading.candidate} or bool(memory.deliveries)
+
+
+def is_speaking(memory: SessionMemory) -> bool:
+    """Whether a text is half said to it: then every look counts."""
+    return bool(memory.deliveries) and memory.deliveries[0].state is not DeliveryState.QUEUED
 
 
 def wants_last_words(memory: SessionMemory, pane: Pane, *, alive: bool) -> bool:
@@ -70,6 +76,11 @@ def wants_processes(
         return session.asked > session.started_mono
     ended = pane is None or (pane.dead and (pane.dead_status is not None or pane.dead_signal is not None))
     return session.stage in {Stage.STARTING, Stage.RUNNING} and ended
+
+
+def wants_wake(wanted: Wanted, session: SessionMemory, mono: float) -> bool:
+    """Whether its wake text is needed now."""
+    return wanted.wake is not None and is_wakeable(session) and wake_due(session, wanted.wake) <= mono
 
 
 def wants_program(wanted: Wanted | None, session: SessionMemory, pane: Pane, mono: float) -> bool:

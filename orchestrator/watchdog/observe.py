@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from orchestrator.decide.wanted import wanted_sessions
-from orchestrator.errors import TmuxUnavailable
+from orchestrator.errors import AoError, TmuxUnavailable
 from orchestrator.model.config import Config
 from orchestrator.model.memory import Memory, SessionMemory
 from orchestrator.model.observation import Observation, Pane, Process, ServerState, StartFailure
@@ -99,6 +99,7 @@ class Observer:
             human = self._human(look, config)
         except TmuxUnavailable as error:
             state, reason, screens, human = ServerState.UNKNOWN, str(error), {}, frozenset()
+        wakes = self._wakes(look)
         return Observation(
             now=now,
             mono=mono,
@@ -119,6 +120,8 @@ class Observer:
             services_ready=self._services(look, config, screens),
             conversations=self._find_conversations(look, config),
             signals=self._signals(look, config, screens),
+            wake_texts=wakes.texts,
+            wake_troubles=wakes.troubles,
             failures=dict(failures),
             lacking=self._lacking(look),
             log_sizes=self._log_sizes(look),
@@ -275,6 +278,24 @@ class Observer:
         self.eyes.transcripts.keep(looked)
         return found
 
+    def _wakes(self, look: _Look) -> _Wakes:
+        """The wake texts of those whose time has come: the file is read each time, so it may be edited."""
+        texts: dict[str, str] = {}
+        troubles: dict[str, str] = {}
+        for name in look.alive:
+            wanted = look.wanted.get(name)
+            if (
+                wanted is None
+                or wanted.wake is None
+                or not attention.wants_wake(wanted, look.session(name), look.mono)
+            ):
+                continue
+            try:
+                texts[name] = self.eyes.launcher.read_prompt(wanted.wake.prompt_file)
+            except AoError as error:
+                troubles[name] = error.message
+        return _Wakes(texts, troubles)
+
     def _lacking(self, look: _Look) -> dict[str, str]:
         """Asked for those whose config changed while they run: an edit gone wrong must not stop them."""
         drifted = [
@@ -288,6 +309,14 @@ class Observer:
             return {}
         self._logs_mono = look.mono
         return {name: self.eyes.logs.size(name) for name in look.alive}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wakes:
+    """Texts by session, and why there is none."""
+
+    texts: Mapping[str, str]
+    troubles: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,12 @@ class Surroundings:
     def kickoff_file(self, name: str) -> Path:
         return self.folder / "launch" / f"{name}.kickoff.md"
 
+    def read_prompt(self, path: Path) -> str:
+        try:
+            return path.read_text()
+        except OSError:
+            raise EnvironmentMissing(f"the prompt file {path.name} can't be read") from None
+
     def ready(self, service: ServiceSpec, run: str) -> bool:
         return service.name in self.answering
 

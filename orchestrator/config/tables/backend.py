@@ -80,6 +80,7 @@ BACKEND: Final = Table(
     ),
     Key("submit_key", _KEYS, "Key that submits typed text", "Enter"),
     Key("submit_delay", Duration(most=60), "Pause between typed text and the submit key", 0.8),
+    Key("queues", Flag(), "The program itself keeps a prompt that is submitted while a turn runs", False),
     Key(
         "active_re",
         _PATTERNS,

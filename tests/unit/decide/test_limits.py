@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from orchestrator.decide.belief import AT_ONCE
-from orchestrator.decide.delivery import KICKOFF_SENDER, LIMIT_SENDER, Ended
+from orchestrator.decide.delivery import KICKOFF_SENDER, LIMIT_SENDER
 from orchestrator.decide.launch import CONTINUE, POINTER
 from orchestrator.decide.limits import (
     GO_ON,
@@ -20,7 +20,7 @@ from orchestrator.decide.limits import (
 )
 from orchestrator.decide.pace import Turn
 from orchestrator.decide.plan import on_this_boot, plan
-from orchestrator.decide.step import Step
+from orchestrator.decide.step import Ended, Step
 from orchestrator.model.action import Start
 from orchestrator.model.memory import (
     Delivery,
@@ -269,13 +269,13 @@ def test_who_is_not_watched_is_not_spoken_to() -> None:
 def test_what_became_of_the_try() -> None:
     trying = replace(HELD, trying="k", tries=1)
     for accepted in (True, False):
-        turn = Step(DUE, SETTINGS, waiting(limit=trying))
-        note_ended(Ended("k", accepted), turn)
+        turn = Step(DUE, SETTINGS, waiting(limit=trying), ended=[Ended("k", accepted)])
+        note_ended(turn)
         assert turn.session.limit is not None
         assert turn.session.limit.trying == ""
         assert turn.session.limit.until == DUE.mono + SETTINGS.limit_probe_fallback
-    turn = Step(DUE, SETTINGS, waiting(limit=trying))
-    note_ended(Ended("other", accepted=True), turn)
+    turn = Step(DUE, SETTINGS, waiting(limit=trying), ended=[Ended("other", accepted=True)])
+    note_ended(turn)
     assert turn.session.limit == trying
 
 

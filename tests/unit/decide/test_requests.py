@@ -160,7 +160,7 @@ def followed(
     wish = replace(wish, accepted=True, targets=("one",))
     seen = observation(of, *([pane()] if alive else []), **changes)
     about = facts(seen, memory(remembered))
-    return follow(wish, {"one": about}, {"one": remembered}, seen).outcomes.get("one")
+    return follow(wish, {"one": about}, {"one": remembered}, seen, {}).outcomes.get("one")
 
 
 UP, DOWN, RESTART = (request(verb, "one") for verb in (Verb.UP, Verb.DOWN, Verb.RESTART))
@@ -228,4 +228,4 @@ def test_an_outcome_never_changes() -> None:
     wish = replace(UP, accepted=True, targets=("one",), outcomes={"one": Outcome(Result.DIED)})
     seen = observation(CONFIG, pane())
     about = facts(seen, memory(session()))
-    assert follow(wish, {"one": about}, {"one": session()}, seen) == wish
+    assert follow(wish, {"one": about}, {"one": session()}, seen, {}) == wish
