@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ LOCK_PATIENCE = 0.5
 """Seconds that a hook waits for another writer; then its report is lost, and the screen has to do."""
 KEPT = 1000
 """Reports that wait at the most."""
+LONGEST_LIMIT = 35 * 86_400.0
 LONGEST_NAME = 100
 LONGEST_WORDS = 300
 
@@ -48,22 +50,33 @@ def add_signal(database: Path, agent: str, signal: Signal) -> None:
         db.execute("COMMIT")
 
 
-def parse_signals(rows: Iterator[tuple[int, str, str]]) -> dict[str, tuple[Signal, ...]]:
+def parse_signals(rows: Iterator[tuple[int, bytes, bytes]]) -> dict[str, tuple[Signal, ...]]:
     """Rows of the table by agent, oldest first; what is no report is one of no run, so that it is taken and means nothing."""
     found: dict[str, tuple[Signal, ...]] = {}
-    for number, agent, body in rows:
+    for number, name, body in rows:
+        agent = name.decode("utf-8", "replace")
         try:
             signal = _signal(number, json.loads(body))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             signal = Signal(number, "", 0.0, 0.0, "")
         found[agent] = (*found.get(agent, ()), signal)
     return found
 
 
 def _signal(number: int, body: dict[str, Any]) -> Signal:
-    reset = body["reset_at"]
+    at, reset = _finite(body["at"]), body["reset_at"]
+    reset_at = None if reset is None else _finite(reset)
+    if reset_at is not None and abs(reset_at - at) > LONGEST_LIMIT:
+        reset_at = None
     return Signal(
-        number, str(body["run"]), float(body["at"]), float(body["mono"]), str(body["event"]),
+        number, str(body["run"]), at, _finite(body["mono"]), printable(str(body["event"])[:LONGEST_NAME]),
         state=State(body["state"]) if body["state"] is not None else None, submitted=body["submitted"] is True,
-        reset_at=None if reset is None else float(reset), words=str(body["words"]),
+        reset_at=reset_at, words=printable(str(body["words"])[:LONGEST_WORDS]),
     )  # fmt: skip
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"no number of seconds: {value}")
+    return number

@@ -181,7 +181,7 @@ class Store:
 
     def new_signals(self) -> dict[str, tuple[Signal, ...]]:
         """What programs reported since the last tick, by agent, oldest first; a plan that is saved takes them."""
-        query = "SELECT id, agent, body FROM signals ORDER BY id LIMIT ?"
+        query = "SELECT id, CAST(agent AS BLOB), CAST(body AS BLOB) FROM signals ORDER BY id LIMIT ?"
         return parse_signals(self._rows(query, (SIGNALS_AT_ONCE,)))
 
     # ---- reading

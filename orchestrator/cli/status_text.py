@@ -24,7 +24,11 @@ def since(seconds: float) -> str:
 
 def wall(at: float, now: float) -> str:
     """An instant on the local clock; with its date when that is not near."""
-    return time.strftime("%H:%M:%S" if abs(at - now) < 43200 else "%Y-%m-%d %H:%M", time.localtime(at))
+    try:
+        local = time.localtime(at)
+    except (OverflowError, OSError, ValueError):
+        return "at no time that a clock has"
+    return time.strftime("%H:%M:%S" if abs(at - now) < 43200 else "%Y-%m-%d %H:%M", local)
 
 
 def row(view: View, at: float) -> tuple[str, ...]:

@@ -199,7 +199,7 @@ def _after_limit(facts: Facts, observation: Observation) -> str:
     is_over = limit and limit.until is not None and limit.until <= observation.elapsed
     if is_over and session.reading.state is State.LIMITED and session.reading.box is None:
         return f"its menu waits for a person: ao attach {session.name}"
-    return "is told to go on"
+    return "is told to go on as soon as it is free" if is_over else "is told to go on"
 
 
 def _judge_dead(facts: Facts, wanted: Wanted, observation: Observation) -> tuple[Condition, str, str]:

@@ -25,6 +25,7 @@ QUIET = 3.0
 BY_ACTIVITY = "activity"
 """Rule of a reading that comes from the pane's output alone."""
 AT_ONCE = frozenset({State.LIMITED, State.DIALOG, State.AUTH})
+MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 FRESH = 3.0
 """Seconds for which a report counts more than a screen that says something else."""
 SAYS_NOTHING = frozenset({State.UNKNOWN, State.STARTING})
@@ -60,33 +61,61 @@ def assess_reading(
         f"{screen.title}\n{screen.text}".encode("utf-8", "replace"), digest_size=8
     ).hexdigest()
     changed = mono if fingerprint != held.fingerprint else held.changed_mono
-    reading = _read(backend.rules, screen, now, zone, facts.memory.limit)
+    drawn = min(now, facts.pane.activity + 1.0)
+    reading = _read(backend.rules, screen, drawn, zone, facts.memory.limit)
     held = replace(
         held, fingerprint=fingerprint, command=screen.command, changed_mono=changed, box=reading.box
     )
+    if held.told is State.LIMITED and held.state is not State.LIMITED and reading.state in AS_IF_FREE:
+        # Told in words that no rule knows, and nothing has been told since: a draft that came and went ended no limit.
+        words = facts.memory.limit.words if facts.memory.limit else ""
+        reading = replace(reading, state=State.LIMITED, rule="reported before", evidence=(words,))
     return _believe(held, reading, now, mono)
 
 
 def _read(
-    rules: Sequence[RuleSpec], screen: Screen, now: float, zone: str, limit: LimitMemory | None
+    rules: Sequence[RuleSpec], screen: Screen, drawn: float, zone: str, limit: LimitMemory | None
 ) -> Reading:
-    """The screen's reading; the times in a banner that is known are reckoned from its first sighting."""
-    compiled, at = compile_rules(rules), datetime.fromtimestamp(now, UTC)
-    if limit is None:
-        return read(compiled, screen, at, zone)
-    reading = read(compiled, screen, at, zone, first_seen=datetime.fromtimestamp(limit.since, UTC))
-    if reading.state is State.LIMITED and one_line(reading.evidence) != limit.words:
-        return read(compiled, screen, at, zone)
-    return reading
+    """The screen's reading, with the end of a limit as it was meant.
+
+    The times in a banner that is known are reckoned from its first sighting, all others from `drawn`, the pane's
+    last output (epoch seconds): no banner is newer, however late it is first seen.
+    """
+    compiled = compile_rules(rules)
+
+    def seen(at: float) -> Reading:
+        moment = datetime.fromtimestamp(at, UTC)
+        return read(compiled, screen, moment, zone, first_seen=moment)
+
+    reading = seen(limit.since if limit is not None and limit.held else drawn)
+    if reading.state is not State.LIMITED or reading.reset_at is None:
+        return reading
+    if limit is not None and limit.held:
+        if one_line(reading.evidence) == limit.words:
+            return reading
+        reading = seen(drawn)
+    # Only a bare time moves by a day when it is read from a moment before: it has just passed, and is not tomorrow's.
+    passed = (
+        limit.reset_at
+        if limit and limit.reset_at and limit.reset_at <= drawn <= limit.reset_at + HOUR
+        else drawn
+    )
+    earlier = seen(passed - MINUTE)
+    moved = (
+        reading.reset_at
+        and earlier.reset_at
+        and (reading.reset_at - earlier.reset_at).total_seconds() > DAY / 2
+    )
+    return earlier if moved else reading
 
 
 def _hear(held: ReadingMemory, signal: Signal, now: float, mono: float) -> ReadingMemory:
     """Take in what the program reported."""
     if signal.submitted:
-        held = replace(held, submitted_mono=max(held.submitted_mono, signal.mono))
+        held = replace(held, submitted_mono=max(held.submitted_mono, min(signal.mono, mono)))
     if signal.state is None:
         return held
-    held = replace(held, told=signal.state, told_mono=signal.mono, told_reset=signal.reset_at)
+    held = replace(held, told=signal.state, told_mono=min(signal.mono, mono), told_reset=signal.reset_at)
     if signal.state is held.state:
         reset = signal.reset_at if signal.reset_at is not None else held.reset_at
         return replace(held, candidate=None, reset_at=reset if held.state is State.LIMITED else None)
@@ -138,9 +167,11 @@ def _reset(held: ReadingMemory, reading: Reading) -> float | None:
 
 
 def _accept(held: ReadingMemory, reading: Reading, now: float, mono: float) -> ReadingMemory:
-    """The reading that counts from now on."""
+    """The reading that counts from now on. A turn that runs ends what was told of a limit."""
+    over = reading.state is State.WORKING and held.told is State.LIMITED
     return replace(
         held,
+        told=None if over else held.told,
         state=reading.state,
         rule=reading.rule,
         evidence=reading.evidence,

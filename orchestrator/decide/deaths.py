@@ -61,6 +61,11 @@ def _later(step: Step, seconds: float) -> float:
     return seconds if seconds >= restart.NEVER else step.mono + seconds
 
 
+def freed(session: SessionMemory) -> SessionMemory:
+    """A session that no limit holds any more, since a person says so or it must be over: it is told to go on."""
+    return replace(session, limit=None, interrupted=True) if session.held else session
+
+
 def refreshed(session: SessionMemory) -> SessionMemory:
     """A session for which a person acted: its deaths are forgotten, and it is due at once."""
     return replace(session, due=0.0, failed=False, attempt=0, deaths=())

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.deaths import record_end, refreshed
+from orchestrator.decide.deaths import freed, record_end, refreshed
 from orchestrator.decide.health import tend
 from orchestrator.decide.step import StartWish, Step
 from orchestrator.decide.stopping import end_leftovers, is_to_stop, stop
@@ -104,7 +104,7 @@ def _wish_to_start(facts: Facts, step: Step) -> None:
     heals = wanted.heal and wanted.enabled
     if heals and session.spec and session.spec != wanted.spec and session.stage is Stage.ENDED:
         # A changed config is a new chance.
-        step.session = replace(refreshed(step.session), spec=wanted.spec)
+        step.session = replace(freed(refreshed(step.session)), spec=wanted.spec)
         asked = True
     if not (asked or not step.session.run or (heals and session.stage is not Stage.COMPLETED)):
         return

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.decide.assess import Facts
+from orchestrator.decide.deaths import freed
 from orchestrator.decide.delivery import KICKOFF_FILE, KICKOFF_SENDER, LIMIT_SENDER, enqueue
 from orchestrator.decide.launch import POINTER
 from orchestrator.decide.pace import Turn
@@ -38,7 +39,9 @@ STAGGER = 5.0
 """Seconds between two sessions of one account that are tried."""
 SETTLED = 10.0
 """Seconds after its start in which a program may still draw what it has to show."""
-MINUTE, DAY = 60.0, 86400.0
+MINUTE = 60.0
+FREE = frozenset({State.IDLE, State.WARNING})
+"""Readings of a session that says nothing of its limit."""
 KNOWN_FOR = 3600.0
 """Seconds past its end for which a lifted limit's banner is known again, so that its bare time does not read as tomorrow's."""
 
@@ -55,28 +58,40 @@ def tend_limit(facts: Facts, step: Step) -> None:
         _forget(step)
     elif state is State.WORKING:
         _lift(step, "it works again")
-    elif state is State.IDLE and limit.run == session.run and not limit.trying:
+    elif state in FREE and limit.run == session.run and not _is_being_tried(session, limit):
         _lift(step, "it was told to go on" if limit.tries else "its message is gone")
     if step.session.held:
         _wait(step)
+
+
+def _is_being_tried(session: SessionMemory, limit: LimitMemory) -> bool:
+    """Whether the text that tries it is half said."""
+    return any(d.key == limit.trying and d.state is not DeliveryState.QUEUED for d in session.deliveries)
 
 
 def _meet(step: Step) -> None:
     """Begin to hold, or follow what the banner says now."""
     session, reading, now = step.session, step.session.reading, step.observation.now
     known, words = session.limit, one_line(reading.evidence)
-    again = known is not None and known.words == words
-    if known is None or not (known.held or again):
-        end = _end(known, reading, now)
+    if known is None or not known.held:
+        again = known is not None and known.words == words and not _is_ahead(reading.reset_at, now)
         limit = LimitMemory(
-            now, words, reset_at=end, goes_on=reading.goes_on, met=session.run, run=session.run
-        )
-    else:
-        limit = replace(
-            known, held=True, words=words, since=known.since if again else now, run=session.run,
-            reset_at=_end(known, reading, now), goes_on=reading.goes_on,
+            now, words, reset_at=reading.reset_at, goes_on=reading.goes_on, met=session.run, run=session.run,
+            tries=known.tries if known and again else 0,
         )  # fmt: skip
-        if not known.held or (limit.reset_at, limit.goes_on) != (known.reset_at, known.goes_on):
+    elif known.words != words and not known.tries and _is_same_wait(known, reading, now):
+        limit = replace(known, words=words, run=session.run)
+    else:
+        since = known.since if known.words == words else now
+        limit = replace(
+            known,
+            words=words,
+            since=since,
+            run=session.run,
+            reset_at=reading.reset_at,
+            goes_on=reading.goes_on,
+        )
+        if (limit.reset_at, limit.goes_on) != (known.reset_at, known.goes_on):
             limit = replace(limit, until=None)
     limit = _timed(limit, step)
     step.change(limit=limit)
@@ -86,20 +101,16 @@ def _meet(step: Step) -> None:
         step.tell(EventKind.LIMITED, told, reset_at=limit.reset_at, until=round(until, 3))
 
 
-def _end(known: LimitMemory | None, reading: ReadingMemory, now: float) -> float | None:
-    """When the limit ends, as read now.
+def _is_ahead(reset_at: float | None, now: float) -> bool:
+    return reset_at is not None and reset_at > now
 
-    A bare time that has just passed does not mean the next day's, nor does that of the present minute.
-    """
-    new = reading.reset_at
-    if new is None:
-        return None
-    if DAY - MINUTE < new - now <= DAY:
-        return new - DAY
-    old = known.reset_at if known else None
-    if old is None or not old <= now <= old + KNOWN_FOR:
-        return new
-    return old if abs(new - old - DAY) <= KNOWN_FOR else new
+
+def _is_same_wait(known: LimitMemory, reading: ReadingMemory, now: float) -> bool:
+    """Whether a banner whose words change (a spinner, a clock) still says the wait that it said at first."""
+    if known.reset_at is None or reading.reset_at is None:
+        return known.reset_at == reading.reset_at
+    later = reading.reset_at > known.reset_at + 1.0
+    return later and abs((reading.reset_at - now) - (known.reset_at - known.since)) <= 2.0
 
 
 def _timed(limit: LimitMemory, step: Step) -> LimitMemory:
@@ -131,7 +142,9 @@ def _wait(step: Step) -> None:
     if limit is not None and not limit.trying:
         limit = _timed(limit, step)  # that of an earlier boot has none
         step.change(limit=limit)
-        step.again(max(0.05, (limit.until or 0.0) - step.observation.elapsed))
+        left = (limit.until or 0.0) - step.observation.elapsed
+        if left > 0:
+            step.again(left)
 
 
 def grant_tries(
@@ -148,8 +161,9 @@ def grant_tries(
         elif not _shows_menu(turn.step.session.reading):
             after[account] = observation.elapsed
             _try(turn.step)
-        elif _did_nothing(turn.step):
+        elif _did_nothing(turn.step) and not _is_attended(turn, observation):
             after[account] = observation.elapsed
+            turn.step.session = freed(turn.step.session)
             turn.step.change(
                 restart="its limit is over, and nothing but the limit's menu stands on its screen"
             )
@@ -168,6 +182,11 @@ def _shows_menu(reading: ReadingMemory) -> bool:
     return reading.state is State.LIMITED and reading.box is None
 
 
+def _is_attended(turn: Turn, observation: Observation) -> bool:
+    pane = turn.facts.pane
+    return (pane is not None and pane.attached > 0) or turn.step.session.name in observation.human
+
+
 def _did_nothing(step: Step) -> bool:
     """Whether a run was begun during the hold, so that nothing is lost when it is begun again."""
     session, limit = step.session, step.session.limit
@@ -181,7 +200,7 @@ def _is_due(turn: Turn, observation: Observation) -> bool:
         return False
     if facts.wanted is None or not (facts.wanted.heal and facts.wanted.enabled) or not facts.alive:
         return False
-    receptive = session.stage is Stage.RUNNING and session.reading.state in {State.LIMITED, State.IDLE}
+    receptive = session.stage is Stage.RUNNING and session.reading.state in {State.LIMITED, *FREE}
     return receptive and observation.elapsed >= limit.until
 
 
@@ -189,12 +208,13 @@ def _try(step: Step) -> None:
     session, limit = step.session, step.session.limit
     if limit is None:
         return
-    text = POINTER.format(path=KICKOFF_FILE) if session.unsaid else GO_ON
+    kickoff = next((d for d in session.deliveries if d.sender == KICKOFF_SENDER), None)
+    text = POINTER.format(path=KICKOFF_FILE) if session.unsaid else kickoff.text if kickoff else GO_ON
     key = f"{LIMIT_SENDER}/{session.run}/{limit.since:.0f}/{limit.tries + 1}"
     delivery = Delivery(key=key, text=text, sender=LIMIT_SENDER, since=step.mono, queued=step.mono)
     step.change(
         limit=replace(limit, tries=limit.tries + 1, trying=key),
-        deliveries=(delivery, *session.deliveries),
+        deliveries=(delivery, *(d for d in session.deliveries if d is not kickoff)),
     )
     step.again(0.05)
 

@@ -92,8 +92,8 @@ def _start(step: Step, wish: StartWish, wanted: Wanted, observation: Observation
         conversation = session.conversation
     else:
         conversation = conversation_id(run, observation.boot) if backend and backend.session_id_flag else ""
-    # A person who asks for it, or changes what it is started from, has a reason to think that it can go on.
-    limit = None if wish.asked or session.spec != wanted.spec else session.limit
+    # Who changes what it is started from has a reason to think that it can go on.
+    limit = None if session.spec != wanted.spec else session.limit
     held = limit is not None and limit.held
     interrupted = session.interrupted or (session.held and not held)
     words = CONTINUE if resume and interrupted and not held else ""
@@ -122,7 +122,7 @@ def _start(step: Step, wish: StartWish, wanted: Wanted, observation: Observation
         conversation=conversation, talked=resume, resumed=resume, adopted=False, started_at=observation.now, started_mono=observation.mono,
         healthy_mono=None, restarts=session.restarts + (1 if again else 0), ended_mono=None, stop_mono=None, killed=False,
         mismatch=0, program_mono=observation.mono, drift_told="", restart="", survivors=(), reading=ReadingMemory(),
-        limit=replace(limit, trying="", goes_on=False, until=None) if limit else None, unsaid=silent,
+        limit=limit.for_next_run() if limit else None, unsaid=silent,
         deliveries=tuple(d for d in session.deliveries if outlives_run(d)), interrupted=interrupted,
     )  # fmt: skip
     step.again(AT_ONCE)

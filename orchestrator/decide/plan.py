@@ -109,7 +109,7 @@ def on_this_boot(memory: Memory, observation: Observation) -> Memory:
             exit=replace(session.exit, mono=0.0) if session.exit else None,
             reading=replace(session.reading, changed_mono=0.0, idle_mono=None, told=None, submitted_mono=0.0),
             woken_mono=None,
-            deliveries=(), limit=replace(session.limit, until=None, trying="") if session.limit else None,
+            deliveries=(), limit=session.limit.for_next_run() if session.limit else None,
         )
         for name, session in memory.sessions.items()
     }  # fmt: skip

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.deaths import refreshed
+from orchestrator.decide.deaths import freed, refreshed
 from orchestrator.decide.phases import move
 from orchestrator.decide.sending import accept_text, outcome_of, unsaid_words
 from orchestrator.decide.step import Ended
@@ -134,7 +134,9 @@ def _apply(
         return session, Outcome(Result.REFUSED, "it is not in the config")
     if request.verb is Verb.RESTART:
         stopping = "a person asked for it" if session.stage in PRESENT or alive else ""
-        return replace(refreshed(session), desire=Desire.UP, restart=stopping, asked=observation.mono), None
+        return replace(
+            freed(refreshed(session)), desire=Desire.UP, restart=stopping, asked=observation.mono
+        ), None
     up = replace(session, desire=Desire.UP)
     if (
         alive
@@ -147,6 +149,8 @@ def _apply(
         return up, Outcome(Result.COMPLETED, session.exit.describe() if session.exit else "")
     if session.stage is Stage.STARTING and alive:
         return up, None
+    if request.names:
+        up = freed(up)
     return replace(refreshed(up), asked=observation.mono), None
 
 

@@ -7,7 +7,7 @@ of one boot; after a reboot `decide/memory.py` drops every such stamp.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from orchestrator.model.reading import State
@@ -110,6 +110,11 @@ class LimitMemory:
     run: str = ""
     tries: int = 0
     trying: str = ""
+
+    def for_next_run(self) -> LimitMemory:
+        """The limit of a session that starts anew: what tried it has come to nothing, and what went on by itself is gone."""
+        tries = self.tries - (1 if self.trying else 0)
+        return replace(self, trying="", tries=tries, goes_on=False, until=None)
 
 
 class DeliveryState(StrEnum):

@@ -68,6 +68,7 @@ class Observer:
     _logs_mono: float = 0.0
     _conversations_mono: float = 0.0
     _transcripts_mono: dict[str, float] = field(default_factory=dict)
+    _heard: int = 0
 
     def glance(self) -> Snapshot | None:
         """One cheap look: the snapshot when it or the config has moved since the last tick, else None."""
@@ -119,7 +120,8 @@ class Observer:
             programs=self._programs(look),
             services_ready=self._services(look, config, screens),
             conversations=self._find_conversations(look, config),
-            signals=self._signals(look, config, screens),
+            # What is reported while tmux can't be asked waits with everything else.
+            signals=self._signals(look, config, screens) if state is not ServerState.UNKNOWN else {},
             wake_texts=wakes.texts,
             wake_troubles=wakes.troubles,
             failures=dict(failures),
@@ -263,7 +265,7 @@ class Observer:
         self, look: _Look, config: Config, screens: Mapping[str, Screen]
     ) -> dict[str, tuple[Signal, ...]]:
         """What programs reported by their hooks, and what stands in their transcripts."""
-        found = dict(self.eyes.store.new_signals())
+        found = self._unheard()
         looked: dict[str, float] = {}
         for name in look.alive:
             session, last = look.session(name), self._transcripts_mono.get(name, -math.inf)
@@ -276,6 +278,13 @@ class Observer:
                     found[name] = (*found.get(name, ()), *news)
         self._transcripts_mono = looked
         self.eyes.transcripts.keep(looked)
+        return found
+
+    def _unheard(self) -> dict[str, tuple[Signal, ...]]:
+        """The store's reports that were not heard before: a store that can't be written goes on showing them."""
+        rows = self.eyes.store.new_signals()
+        found = {name: tuple(s for s in rows[name] if s.id > self._heard) for name in rows}
+        self._heard = max((s.id for signals in found.values() for s in signals), default=self._heard)
         return found
 
     def _wakes(self, look: _Look) -> _Wakes:

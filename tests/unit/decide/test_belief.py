@@ -162,3 +162,43 @@ def test_a_known_banner_keeps_the_time_of_its_first_sighting() -> None:
     assert heard(IDLE, words).reset_at == NOW + 23 * 3600
     assert heard(IDLE, words, limit=known).reset_at == NOW - 3600
     assert heard(IDLE, "LIMITED again, resets 7:00am (UTC)", limit=known).reset_at == NOW + 23 * 3600
+
+
+def shown_at(words: str, *, drawn: float, now: float = NOW, limit: LimitMemory | None = None) -> float | None:
+    """End of the limit in a banner that the pane wrote at `drawn` and that is read at `now`, in seconds from NOW."""
+    about = facts(observation(CONFIG, pane(activity=int(drawn))), memory(session(reading=IDLE, limit=limit)))
+    read = assess_reading(about, screen(words), (), now, MONO, "UTC")
+    return None if read.reset_at is None else read.reset_at - NOW
+
+
+def test_a_bare_time_of_the_present_minute_is_not_tomorrows() -> None:
+    assert shown_at("LIMITED resets 8:00am (UTC)", drawn=NOW + 20, now=NOW + 20) == 0
+
+
+def test_a_banner_is_no_newer_than_the_last_output() -> None:
+    words = "LIMITED resets 8:04am (UTC)"
+    assert shown_at(words, drawn=NOW, now=NOW + 600) == 240
+    assert shown_at(words, drawn=NOW + 600, now=NOW + 600) == 240 + 86400
+
+
+def test_a_day_or_a_week_ahead_is_meant() -> None:
+    assert shown_at("LIMITED, try again in 24 hours", drawn=NOW) == 86400
+    assert shown_at("LIMITED, try again in 2 days", drawn=NOW) == 172800
+
+
+def test_a_known_limit_that_has_just_ended_is_not_tomorrows_in_other_words() -> None:
+    known = LimitMemory(since=NOW - 7200, words="LIMITED resets 7:59am (UTC)", reset_at=NOW - 60)
+    assert shown_at("LIMITED still: resets 7:59am (UTC)", drawn=NOW + 60, now=NOW + 60, limit=known) == -60
+
+
+def test_a_draft_that_came_and_went_ends_no_limit_that_was_reported() -> None:
+    assert (
+        heard(IDLE, report(State.LIMITED), "DRAFT", "DRAFT", "DRAFT", "DRAFT", "IDLE", "IDLE").state
+        is State.LIMITED
+    )
+
+
+def test_a_report_from_the_future_counts_as_one_of_now() -> None:
+    ahead = Signal(1, "r1", NOW, MONO + 1e6, "Event", State.IDLE)
+    about = facts(observation(CONFIG, pane()), memory(session(reading=IDLE)))
+    assert assess_reading(about, None, (ahead,), NOW, MONO, "UTC").told_mono == MONO

@@ -33,6 +33,7 @@ from orchestrator.model.memory import (
 )
 from orchestrator.model.observation import Observation
 from orchestrator.model.reading import State
+from orchestrator.model.request import Request, Verb
 from orchestrator.model.view import Condition
 from tests.support.builders import (
     MONO,
@@ -43,6 +44,7 @@ from tests.support.builders import (
     memory,
     observation,
     pane,
+    request,
     session,
     wanted,
 )
@@ -152,25 +154,29 @@ def test_a_later_end_is_followed_and_an_exact_one_believed() -> None:
     assert exact.until == MONO + 617 + 45
 
 
-def test_a_bare_time_of_the_present_minute_is_not_the_next_day() -> None:
-    limit = tended(limited(reset_at=NOW + 86400 - 30)).session.limit
-    assert limit is not None
-    assert (limit.reset_at, limit.until) == (NOW - 30, MONO + 45 - 30)
-
-
 def test_who_would_have_gone_on_by_itself_does_not_once_it_has_died() -> None:
     _, after = restarted(waiting(limit=replace(HELD, goes_on=True)))
     assert after.limit is not None
     assert (after.limit.goes_on, after.limit.until) == (False, None)
 
 
-def test_a_bare_time_that_has_just_passed_is_not_the_next_day() -> None:
-    """The reader rolls it over when the words around it change; the limit knows better."""
-    after = observation(ONE, pane(), now=RESET + 30, mono=MONO + 630)
-    rolled = replace(limited(reset_at=RESET + 86400), evidence=("LIMITED, in other words",))
-    limit = tended(rolled, replace(HELD, tries=1), seen=after).session.limit
-    assert limit is not None
-    assert limit.reset_at == RESET
+def test_an_end_a_day_or_more_ahead_is_waited_for() -> None:
+    for ahead in (86400.0, 172800.0):
+        first = tended(limited(reset_at=NOW + ahead)).session.limit
+        assert first is not None
+        assert first.until == MONO + ahead + 61
+        near = observation(ONE, pane(), now=NOW + ahead - 86400, mono=MONO + ahead - 86400)
+        assert tended(limited(reset_at=NOW + ahead), first, seen=near).session.limit == first
+
+
+def test_words_that_change_while_the_wait_that_they_say_does_not_put_nothing_off() -> None:
+    first = tended(limited(reset_at=NOW + 617.0)).session.limit
+    later = observation(ONE, pane(), now=NOW + 30, mono=MONO + 30)
+    spun = replace(limited(reset_at=NOW + 30 + 617.0), evidence=("* LIMITED, resets soon",))
+    after = tended(spun, first, seen=later).session.limit
+    assert first is not None
+    assert after is not None
+    assert (after.until, after.reset_at) == (first.until, first.reset_at)
 
 
 def test_the_same_words_just_after_it_was_lifted_are_the_same_limit() -> None:
@@ -328,11 +334,53 @@ def test_an_unsaid_kickoff_is_said_too_when_a_person_lifts_the_limit() -> None:
     assert not turn.session.unsaid
 
 
-@pytest.mark.parametrize("changes", [{"asked": MONO}, {"spec": "another"}])
-def test_a_person_or_a_changed_config_ends_the_hold(changes: dict[str, Any]) -> None:
-    start, after = restarted(waiting(), **changes)
+def test_a_changed_config_ends_the_hold() -> None:
+    start, after = restarted(waiting(), spec="another")
     assert not after.held
-    assert start.words == (CONTINUE if start.resume else "")
+    assert start.words == CONTINUE
+
+
+@pytest.mark.parametrize(
+    ("wish", "held"),
+    [(request(Verb.UP), True), (request(Verb.UP, "one"), False), (request(Verb.RESTART, "one"), False)],
+)
+def test_a_person_who_asks_for_it_by_name_ends_the_hold(wish: Request, held: bool) -> None:
+    body = config(agent(prompt="Begin.", resume=True))
+    dead = replace(
+        waiting(), stage=Stage.ENDED, spec=wanted(body).spec, conversation="c1", talked=True, due=0.0
+    )
+    made = plan(observation(body, processes={"one": ()}, requests=(wish,)), memory(dead), "UTC")
+    (start,) = (action for action in made.actions if isinstance(action, Start))
+    assert made.memory.sessions["one"].held is held
+    assert start.words == ("" if held else CONTINUE)
+
+
+@pytest.mark.parametrize(("attached", "again"), [(0, True), (1, False)])
+def test_a_menu_that_a_person_looks_at_is_left_alone(attached: int, again: bool) -> None:
+    about = waiting(reading=limited(box=None), limit=replace(HELD, met="r0"), started_mono=DUE.mono - 60)
+    seen = replace(DUE, panes={"one": pane(attached=attached)})
+    turn = Turn(facts(seen, memory(about)), Step(seen, SETTINGS, about))
+    grant_tries([turn], seen, {})
+    assert bool(turn.step.session.restart) is again
+
+
+def test_a_warning_after_the_reset_is_no_limit() -> None:
+    assert kinds(tended(ReadingMemory(State.WARNING, box=""), HELD)) == ["limit-lifted"]
+    assert tried(waiting(reading=ReadingMemory(State.WARNING, box=""), limit=replace(HELD, run="r0")))[1] == [
+        "one"
+    ]
+
+
+@pytest.mark.parametrize("state", [State.UNKNOWN, State.DRAFT, State.DIALOG, State.TRANSIENT])
+def test_a_time_that_has_come_is_not_looked_for_again_and_again(state: State) -> None:
+    over = observation(ONE, pane(), now=NOW + 700, mono=MONO + 700)
+    assert tended(ReadingMemory(state), HELD, seen=over).wake > 1
+
+
+def test_what_tried_a_run_that_died_does_not_count() -> None:
+    _, after = restarted(waiting(limit=replace(HELD, tries=1, trying="k")))
+    assert after.limit is not None
+    assert after.limit.tries == 0
 
 
 def test_a_boot_ends_the_reckoning_and_not_the_hold() -> None:
