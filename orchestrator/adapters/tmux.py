@@ -22,6 +22,7 @@ from orchestrator.adapters.tmux_ask import Asker
 from orchestrator.adapters.tmux_words import (
     CONTROL_PREFIX,
     HEIGHT,
+    LAST_WORD,
     LOOK_FORMAT,
     OWN_SERVER_OPTIONS,
     ROW_FORMAT,
@@ -34,6 +35,7 @@ from orchestrator.adapters.tmux_words import (
     says_absent,
     says_empty,
     server_environment,
+    whole,
 )
 from orchestrator.errors import EnvironmentMissing, TmuxUnavailable
 from orchestrator.model.observation import ServerState
@@ -122,12 +124,15 @@ class TmuxServer:
             else:
                 return read_rows(block.lines, self._fleet)
         try:
-            status, lines, errors = self._asker.ask(argv)
+            status, lines, errors = self._asker.ask((*argv, *LAST_WORD))
         except TmuxUnavailable as error:
             return Snapshot(ServerState.UNKNOWN, str(error))
         if status == 0:
+            rows = whole(lines)
+            if rows is None:
+                return Snapshot(ServerState.UNKNOWN, "tmux's answer was cut off")
             self._try_attach()
-            return read_rows(lines, self._fleet)
+            return read_rows(rows, self._fleet)
         words = " ".join(errors)
         if says_empty(words):
             return Snapshot(ServerState.UP, panes={})
@@ -277,8 +282,7 @@ class TmuxServer:
         if not self.own:
             return False
         try:
-            # Asked twice: an answer cut short on a busy machine looks like an empty server.
-            if not (self._is_empty() and self._is_empty()):
+            if not self._is_empty():
                 # Without us it shall end with its last session, as any tmux does.
                 self._asker.ask(("set-option", "-s", "exit-empty", "on"))
                 return False
@@ -294,10 +298,11 @@ class TmuxServer:
 
     def _is_empty(self) -> bool:
         """Whether the server holds nobody's session, or there is none."""
-        status, lines, errors = self._asker.ask(("list-sessions", "-F", "#{session_name}"))
+        status, lines, errors = self._asker.ask(("list-sessions", "-F", "#{session_name}", *LAST_WORD))
         if status != 0:
             return says_absent(" ".join(errors)) and not _is_served(self.socket_path)
-        return all(line.startswith(CONTROL_PREFIX) for line in lines)
+        names = whole(lines)
+        return names is not None and all(name.startswith(CONTROL_PREFIX) for name in names)
 
     def attach(self) -> None:
         """Have a control client, starting the server when there is none.

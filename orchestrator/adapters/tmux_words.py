@@ -142,3 +142,13 @@ def says_absent(words: str) -> bool:
 def says_empty(words: str) -> bool:
     """Whether tmux's words mean that the server runs and has no session."""
     return any(sign in words for sign in ("no current target", "no sessions"))
+
+
+LAST_WORD = (";", "show-options", "-sv", "exit-empty")
+"""Asked behind a list, so that one whose end is missing is known: on a busy machine a tmux client's answer may be
+cut off, and an empty list would pass for an empty server."""
+
+
+def whole(lines: Sequence[str]) -> Sequence[str] | None:
+    """A list that was asked for with `LAST_WORD` behind it; None when its end did not arrive."""
+    return lines[:-1] if lines and lines[-1] in {"on", "off"} else None

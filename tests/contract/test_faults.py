@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from orchestrator.adapters.tmux_words import whole
 from orchestrator.adapters.wake import Waker
 from orchestrator.errors import EnvironmentMissing, TmuxUnavailable
 from orchestrator.model.observation import ServerState
@@ -274,3 +275,16 @@ def _fake_scope(world: Bench, script: str) -> None:
     (world.folder / "run" / "systemd" / "private").mkdir(parents=True)
     world.env |= {"PATH": f"{tools}:{world.env['PATH']}", "XDG_RUNTIME_DIR": str(world.folder / "run")}
     world.tmux = world.adapter()
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows"),
+    [
+        (["a", "b", "off"], ["a", "b"]),
+        (["on"], []),
+        (["a", "b"], None),
+        ([], None),
+    ],
+)
+def test_an_answer_without_its_end_is_no_answer(lines: list[str], rows: list[str] | None) -> None:
+    assert whole(lines) == rows
