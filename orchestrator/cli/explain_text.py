@@ -14,6 +14,8 @@ from orchestrator.model.reading import RuleSpec, State
 from orchestrator.model.text import printable
 from orchestrator.model.view import Condition
 
+PATTERN_WIDTH = 120
+"""Of a rule's pattern; `--json` has all of it."""
 MEANING = {
     Condition.STOPPED: "it is not wanted up, so it is left down",
     Condition.DISABLED: "the config says enabled = false: only `ao up NAME` starts it",
@@ -117,7 +119,8 @@ def _reading(of: Explanation) -> Iterator[str]:
 
 def _rule(rule: RuleSpec) -> str:
     also = f", and in {rule.also_region} {rule.also_pattern}" if rule.also_region else ""
-    return printable(f"{rule.name} (priority {rule.priority}, in {rule.region} {rule.pattern}{also})")
+    pattern = rule.pattern if len(rule.pattern) <= PATTERN_WIDTH else f"{rule.pattern[:PATTERN_WIDTH]}…"
+    return printable(f"{rule.name} (priority {rule.priority}, in {rule.region} {pattern}{also})")
 
 
 def _region(region: str, rules: tuple[RuleSpec, ...]) -> str:

@@ -26,6 +26,7 @@ TOLD = frozenset(
     {
         EventKind.STARTED, EventKind.READY, EventKind.START_FAILED, EventKind.EXITED, EventKind.STOPPED, EventKind.FAILED,
         EventKind.SURVIVED, EventKind.SESSION_TAKEN, EventKind.ADOPTED, EventKind.COMPLETED, EventKind.PHASE_MOVED,
+        EventKind.LIMITED, EventKind.NEEDS_HUMAN,
     }
 )  # fmt: skip
 """Events that a person who waits for a verb wants to see."""

@@ -53,6 +53,7 @@ def upcoming(view: View, now: float) -> str:
     reset = f"resets {wall(view.reset_at, now)}" if view.reset_at is not None else ""
     if view.account_limited:
         reset = f"its account is limited ({view.account_limited}){', ' + reset if reset else ''}"
+        return ", ".join(part for part in (said, reset) if part)
     return ", ".join(part for part in (reset, said) if part) or "-"
 
 

@@ -14,6 +14,7 @@ from orchestrator.model.config import Config
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.memory import Desire, Exit, Memory, SessionMemory, Stage
 from orchestrator.model.observation import Observation, ServerState
+from orchestrator.model.reading import State
 from orchestrator.model.request import Outcome, Request, Result, Verb
 from orchestrator.model.wanted import Wanted
 
@@ -185,8 +186,15 @@ def _final(
     if observation.server is ServerState.UNKNOWN:
         return None  # what memory says may be long past
     if session.stage is Stage.RUNNING and not session.restart and session.started_mono >= _since(request):
-        return Outcome(Result.STARTED)
+        return Outcome(Result.STARTED, _but(session))
     return None
+
+
+def _but(session: SessionMemory) -> str:
+    """What a person should know of a session that runs and can't work."""
+    if session.reading.state in {State.DIALOG, State.AUTH}:
+        return f"waits for a person ({session.reading.state.value}): ao attach {session.name}"
+    return "a usage limit holds it" if session.held else ""
 
 
 def _concerns(request: Request, ended: Exit) -> bool:

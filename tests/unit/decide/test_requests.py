@@ -8,8 +8,9 @@ import pytest
 from orchestrator.decide.requests import accept, follow
 from orchestrator.decide.wanted import wanted_sessions
 from orchestrator.model.config import Config
-from orchestrator.model.memory import Desire, Exit, Memory, SessionMemory, Stage
+from orchestrator.model.memory import Desire, Exit, LimitMemory, Memory, SessionMemory, Stage
 from orchestrator.model.observation import Observation
+from orchestrator.model.reading import State
 from orchestrator.model.request import Outcome, Request, Result, Verb
 from tests.support.builders import (
     MONO,
@@ -199,6 +200,19 @@ def test_when_a_wish_is_answered(
 ) -> None:
     found = followed(wish, remembered, alive=alive)
     assert (found.result if found else None) is result
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"state": State.IDLE}, ""),
+        ({"state": State.DIALOG}, "waits for a person (dialog): ao attach one"),
+        ({"state": State.AUTH}, "waits for a person (auth): ao attach one"),
+        ({"limit": LimitMemory(0.0)}, "a usage limit holds it"),
+    ],
+)
+def test_what_runs_and_can_not_work_is_said_to_be_so(changes: dict[str, Any], words: str) -> None:
+    assert followed(UP, session(started_mono=MONO, **changes)) == Outcome(Result.STARTED, words)
 
 
 def test_a_death_is_told_with_its_last_words() -> None:
