@@ -8,6 +8,7 @@ from dataclasses import replace
 from orchestrator.decide.assess import Facts, gather, view
 from orchestrator.decide.belief import BY_ACTIVITY, QUIET, assess_reading
 from orchestrator.decide.delivery import deliver
+from orchestrator.decide.dialogs import answer_dialog
 from orchestrator.decide.lifecycle import advance
 from orchestrator.decide.limits import account_holders, account_of, grant_tries, note_ended, tend_limit
 from orchestrator.decide.logs import keep_log
@@ -186,6 +187,7 @@ def _turn(facts: Facts, observation: Observation) -> Step:
         deliver(facts, step)
         note_ended(step)
         tend_limit(facts, step)
+        answer_dialog(facts, step)
         keep_awake(facts, step)
         keep_log(facts, step)
     if step.session.reading.rule == BY_ACTIVITY and step.session.reading.state is State.WORKING:

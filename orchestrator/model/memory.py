@@ -166,6 +166,7 @@ class SessionMemory:
     restart: why it is being stopped to be started again, "" when it is not.
     survivors: processes that could not be ended at the last stop, "PID COMMAND" each.
     log_mono: of the last time its log had to be opened again.
+    answers: how many dialogs were answered in this run; answered: fingerprint of the last screen that was looked at for one.
     woken_mono: when it was last woken by its schedule; wake_trouble: why it could not be, as told.
     said: keys of the last texts that were taken.
     unsaid: the present run was started without its kickoff.
@@ -214,6 +215,8 @@ class SessionMemory:
     reading: ReadingMemory = field(default_factory=ReadingMemory)
     deliveries: tuple[Delivery, ...] = ()
     said: tuple[str, ...] = ()
+    answers: int = 0
+    answered: str = ""
     woken_mono: float | None = None
     wake_trouble: str = ""
 

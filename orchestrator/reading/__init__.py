@@ -12,7 +12,7 @@ from datetime import datetime
 from orchestrator.model.reading import Reading, Screen, State
 from orchestrator.reading.rules import Rules, compile_rules
 
-__all__ = ["Rules", "compile_rules", "read"]
+__all__ = ["Rules", "compile_rules", "dialog_words", "read"]
 
 _SETTLED = 3.0
 """Seconds without a change after which a plain command counts as idle."""
@@ -46,3 +46,11 @@ def read(
     if unchanged_for is not None and unchanged_for < _SETTLED:
         return Reading(State.WORKING, rule="screen changes")
     return Reading(State.IDLE, rule="screen is still")
+
+
+def dialog_words(screen: Screen) -> str:
+    """The words of the dialog that is open on a screen, "" where a prompt box is: what stands above it is no dialog's."""
+    from orchestrator.reading.regions import View  # noqa: PLC0415 - as above
+
+    found = View(screen).find("dialog")
+    return found.text if found else ""

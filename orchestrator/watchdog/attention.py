@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orchestrator.decide.assess import desired, wake_due
+from orchestrator.decide.dialogs import is_answerable
 from orchestrator.decide.wake import is_wakeable
 from orchestrator.model.memory import DeliveryState, Desire, Memory, SessionMemory, Stage
 from orchestrator.model.observation import Pane
@@ -38,7 +39,9 @@ def wants_capture(wanted: Wanted | None, memory: SessionMemory, pane: Pane, seen
     if wanted is None or wanted.launch.backend is None or not wanted.launch.backend.rules:
         return False
     moved = seen is None or not seen.settled or (seen.run, seen.activity) != (pane.run, pane.activity)
-    return moved or memory.reading.candidate is not None or is_speaking(memory)
+    return (
+        moved or memory.reading.candidate is not None or is_speaking(memory) or is_answerable(wanted, memory)
+    )
 
 
 def wants_attributes(memory: SessionMemory) -> bool:

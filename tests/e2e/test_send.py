@@ -84,3 +84,14 @@ def test_what_can_not_be_said_is_refused() -> None:
         assert send(f, "nobody", text="hello").returncode == 2
         assert send(f, "a0", text=" ").returncode == 1
         assert send(f, "a0").returncode == 2
+
+
+def test_a_dialog_is_answered_only_as_the_config_says() -> None:
+    more = '[backend.demo]\ndialog_keys = { "build the docs" = "Enter" }\n'
+    config = demo_config(2, more=more).replace("/say hello", "/dialog build the docs\\n/say it was built", 1)
+    with fleet(config.replace("/say hello", "/dialog delete everything")) as f:
+        f.ao("up")
+        until(lambda: "● it was built" in f.screen("a0"), "the known one is answered")
+        answers = [e for e in f.events() if e["kind"] == "dialog-answered"]
+        assert [(e["subject"], e["data"]["keys"]) for e in answers] == [("a0", "Enter")]
+        assert f.states()["a1"] == "dialog"
