@@ -87,19 +87,15 @@ def _read(
         moment = datetime.fromtimestamp(at, UTC)
         return read(compiled, screen, moment, zone, first_seen=moment)
 
-    reading = seen(limit.since if limit is not None and limit.held else drawn)
+    base = limit.since if limit is not None and limit.held else drawn
+    reading = seen(base)
     if reading.state is not State.LIMITED or reading.reset_at is None:
         return reading
-    if limit is not None and limit.held:
-        if one_line(reading.evidence) == limit.words:
-            return reading
-        reading = seen(drawn)
+    if limit is not None and limit.held and one_line(reading.evidence) != limit.words:
+        base, reading = drawn, seen(drawn)
     # Only a bare time moves by a day when it is read from a moment before: it has just passed, and is not tomorrow's.
-    passed = (
-        limit.reset_at
-        if limit and limit.reset_at and limit.reset_at <= drawn <= limit.reset_at + HOUR
-        else drawn
-    )
+    ended = limit.reset_at if limit is not None else None
+    passed = ended if ended is not None and ended <= base <= ended + HOUR else base
     earlier = seen(passed - MINUTE)
     moved = (
         reading.reset_at

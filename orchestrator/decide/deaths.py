@@ -62,8 +62,12 @@ def _later(step: Step, seconds: float) -> float:
 
 
 def freed(session: SessionMemory) -> SessionMemory:
-    """A session that no limit holds any more, since a person says so or it must be over: it is told to go on."""
-    return replace(session, limit=None, interrupted=True) if session.held else session
+    """A session whose limit ends with its next start, since a person says so or it must be over: it is told to go on then."""
+    return (
+        replace(session, limit=replace(session.limit, over=True))
+        if session.limit and session.held
+        else session
+    )
 
 
 def refreshed(session: SessionMemory) -> SessionMemory:

@@ -155,7 +155,7 @@ def _type(step: Step, head: Delivery, pane: str) -> None:
     step.actions.append(Paste(step.session.name, pane, text, attachment=head.text if by_file else ""))
     typed = replace(
         head, state=DeliveryState.TYPED, since=step.mono, queued=step.mono, before=reading.fingerprint,
-        busy=reading.state in TAKEN_UP,
+        busy=reading.state in TAKEN_UP, by=step.observation.watchdog,
     )  # fmt: skip
     _put(step, typed)
     step.again(0.1)
@@ -180,6 +180,10 @@ def _submit(facts: Facts, step: Step, head: Delivery, backend: BackendSpec) -> N
     step.again(max(0.05, min(wait - waited, 0.3)))
     if waited < wait or facts.pane is None or step.session.name in step.observation.human:
         return
+    if first and _was_never_pasted(step, head):
+        _put(step, replace(head, state=DeliveryState.QUEUED))
+        step.again(0.05)
+        return
     standing = reading.state is State.DRAFT or bool(reading.box)
     # A dialog that opened meanwhile must not be answered by our key.
     may = {State.IDLE, State.DRAFT, State.UNKNOWN}
@@ -189,6 +193,13 @@ def _submit(facts: Facts, step: Step, head: Delivery, backend: BackendSpec) -> N
         return
     step.actions.append(PressKey(step.session.name, facts.pane.pane_id, backend.submit_key))
     _put(step, replace(head, state=DeliveryState.SUBMITTED, since=step.mono, presses=head.presses + 1))
+
+
+def _was_never_pasted(step: Step, head: Delivery) -> bool:
+    """Whether the watchdog that wrote down that it types died before it did: the box is empty, and the screen as it was."""
+    reading = step.session.reading
+    untouched = reading.box == "" and not head.standing and reading.fingerprint == head.before
+    return untouched and head.by != step.observation.watchdog
 
 
 def _is_accepted(step: Step, head: Delivery, backend: BackendSpec) -> bool:

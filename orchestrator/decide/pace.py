@@ -93,7 +93,8 @@ def _start(step: Step, wish: StartWish, wanted: Wanted, observation: Observation
     else:
         conversation = conversation_id(run, observation.boot) if backend and backend.session_id_flag else ""
     # Who changes what it is started from has a reason to think that it can go on.
-    limit = None if session.spec != wanted.spec else session.limit
+    ends = session.spec != wanted.spec or (session.limit is not None and session.limit.over)
+    limit = None if ends else session.limit
     held = limit is not None and limit.held
     interrupted = session.interrupted or (session.held and not held)
     words = CONTINUE if resume and interrupted and not held else ""

@@ -98,6 +98,7 @@ class LimitMemory:
     reset_at: its announced end, epoch seconds; None when it was not said. goes_on: the program goes on by itself.
     until: when the session is tried, in seconds since boot, sleep included; None to reckon it from `reset_at`.
     met: the run that met it. run: the one whose screen showed it last. tries: how often it was tried. trying: key of the text that is under way.
+    over: the next start ends it.
     """
 
     since: float
@@ -110,6 +111,7 @@ class LimitMemory:
     run: str = ""
     tries: int = 0
     trying: str = ""
+    over: bool = False
 
     def for_next_run(self) -> LimitMemory:
         """The limit of a session that starts anew: what tried it has come to nothing, and what went on by itself is gone."""
@@ -132,7 +134,7 @@ class Delivery:
     key: one delivery per key, ever. since: mono of its last step. presses: submit keys sent.
     queued: mono when it was queued, and once it is typed when that was.
     before: fingerprint of the screen it was typed over. busy: a turn ran then.
-    standing: it was seen in the prompt box. request: number of the request that waits for it, 0 for none.
+    by: which watchdog typed it. standing: it was seen in the prompt box. request: number of the request that waits for it, 0 for none.
     """
 
     key: str
@@ -144,6 +146,7 @@ class Delivery:
     presses: int = 0
     before: str = ""
     busy: bool = False
+    by: str = ""
     standing: bool = False
     request: int = 0
 

@@ -72,6 +72,7 @@ class Observation:
     """All that one tick knows of the world.
 
     now: epoch seconds, UTC. mono: seconds since boot, for durations. boot: which boot that is.
+    watchdog: which process looks; another one may have died in the middle of something.
     slept: seconds that the machine has slept since then, which `mono` leaves out.
     lost_socket_of: pid of a tmux server that lives and whose socket is gone, else 0.
     panes: those that carry this fleet's mark, by agent or service name.
@@ -97,6 +98,7 @@ class Observation:
     server: ServerState
     server_reason: str = ""
     lost_socket_of: int = 0
+    watchdog: str = ""
     slept: float = 0.0
     config_error: str = ""
     panes: Mapping[str, Pane] = field(default_factory=dict)

@@ -69,6 +69,7 @@ class Observer:
     _conversations_mono: float = 0.0
     _transcripts_mono: dict[str, float] = field(default_factory=dict)
     _heard: int = 0
+    _identity: str = ""
 
     def glance(self) -> Snapshot | None:
         """One cheap look: the snapshot when it or the config has moved since the last tick, else None."""
@@ -82,6 +83,7 @@ class Observer:
         """Everything one tick needs; a snapshot that was just taken is used as it is."""
         eyes = self.eyes
         now, mono = eyes.clock.now(), eyes.clock.mono()
+        self._identity = self._identity or f"{mono!r}"
         config = self._config = eyes.config.current()
         snapshot = snapshot or eyes.tmux.snapshot()
         self._rows = _rows_of(snapshot)
@@ -105,6 +107,7 @@ class Observer:
             now=now,
             mono=mono,
             boot=eyes.clock.boot(),
+            watchdog=self._identity,
             slept=eyes.clock.slept(),
             config=config,
             config_error=eyes.config.error,

@@ -77,7 +77,17 @@ def held(ahead: float, *agents: str) -> Iterator[Hold]:
         f.write(config + "".join(AGENT.format(name=name, backend=name.partition("-")[0]) for name in agents))
         f.ao("up", "--timeout", "60")
         until(lambda: set(f.states().values()) == {"limited"}, "all are limited", PATIENCE)
-        yield Hold(f, models, reset_at)
+        try:
+            yield Hold(f, models, reset_at)
+        except BaseException:
+            print(f.ao("status").stdout)
+            for event in f.events():
+                print(
+                    f"{event['at'] - reset_at:8.2f} {event['subject']} {event['kind']}: {event['message'][:120]}"
+                )
+            for name in agents:
+                print(f.screen(name).rstrip())
+            raise
         f.ao("down")
         assert f.processes() == []
 

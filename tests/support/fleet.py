@@ -128,6 +128,11 @@ class TestFleet:
         """The visible text of a session's pane."""
         return self.tmux("capture-pane", "-p", "-t", self.rows()[name].pane).stdout
 
+    def history(self, name: str) -> list[str]:
+        """All lines of an agent's pane, those above the screen too."""
+        shown = self.tmux("capture-pane", "-p", "-J", "-S", "-", "-t", self.rows()[name].pane)
+        return [line.rstrip() for line in shown.stdout.splitlines()]
+
     def server_pid(self) -> int:
         """Pid of the fleet's tmux server."""
         return int(self.tmux("display-message", "-p", "#{pid}").stdout)

@@ -202,3 +202,9 @@ def test_a_report_from_the_future_counts_as_one_of_now() -> None:
     ahead = Signal(1, "r1", NOW, MONO + 1e6, "Event", State.IDLE)
     about = facts(observation(CONFIG, pane()), memory(session(reading=IDLE)))
     assert assess_reading(about, None, (ahead,), NOW, MONO, "UTC").told_mono == MONO
+
+
+def test_a_banner_that_is_known_from_the_minute_of_its_end_stays_what_it_was() -> None:
+    words = "LIMITED resets 8:00am (UTC)"
+    known = LimitMemory(since=NOW + 2, words=words, reset_at=NOW)
+    assert shown_at(words, drawn=NOW + 30, now=NOW + 30, limit=known) == 0

@@ -418,3 +418,17 @@ def test_who_is_held_is_shown_as_limited(state: State) -> None:
     (view,) = plan(seen, memory(remembered), "UTC").views
     assert view.condition is Condition.LIMITED
     assert State.LIMITED in AT_ONCE
+
+
+def test_a_run_that_is_begun_again_for_its_menu_is_told_to_go_on() -> None:
+    body = config(agent(prompt="Begin.", resume=True))
+    stopped = waiting(
+        stage=Stage.STOPPING, restart="its menu", spec=wanted(body).spec, conversation="c1", talked=True,
+        limit=replace(HELD, met="r0", over=True),
+    )  # fmt: skip
+    seen = observation(body, pane(dead=True, dead_signal=15, spec=wanted(body).spec), processes={"one": ()})
+    first = plan(seen, memory(stopped), "UTC")
+    starts = [a for a in first.actions if isinstance(a, Start)] or [
+        a for a in plan(seen, first.memory, "UTC").actions if isinstance(a, Start)
+    ]
+    assert [(start.resume, start.words) for start in starts] == [(True, CONTINUE)]
