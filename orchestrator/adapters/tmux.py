@@ -11,13 +11,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from orchestrator.adapters.control import Argv, Block, ControlClient
 from orchestrator.adapters.processes import command_name
+from orchestrator.adapters.tmux_around import is_served, send_signal, user_scope
 from orchestrator.adapters.tmux_ask import Asker
 from orchestrator.adapters.tmux_words import (
     CONTROL_PREFIX,
@@ -261,14 +261,14 @@ class TmuxServer:
 
     def nudge(self, server_pid: int) -> None:
         """Make the server collect children whose end it missed."""
-        _signal(server_pid, signal.SIGCHLD)
+        send_signal(server_pid, signal.SIGCHLD)
 
     def restore_socket(self, server_pid: int) -> None:
         """Make a living server create its socket again."""
         self.socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # The signal ends any other program, and the pid of a server that is gone may be in use again.
         if command_name(server_pid).startswith("tmux"):
-            _signal(server_pid, signal.SIGUSR1)
+            send_signal(server_pid, signal.SIGUSR1)
 
     def close(self) -> None:
         """Drop the control client; the server stays."""
@@ -286,7 +286,7 @@ class TmuxServer:
                 # Without us it shall end with its last session, as any tmux does.
                 self._asker.ask(("set-option", "-s", "exit-empty", "on"))
                 return False
-            if _is_served(self.socket_path):
+            if is_served(self.socket_path):
                 self._asker.ask(("kill-server",))
         except TmuxUnavailable:
             return False
@@ -300,7 +300,7 @@ class TmuxServer:
         """Whether the server holds nobody's session, or there is none."""
         status, lines, errors = self._asker.ask(("list-sessions", "-F", "#{session_name}", *LAST_WORD))
         if status != 0:
-            return says_absent(" ".join(errors)) and not _is_served(self.socket_path)
+            return says_absent(" ".join(errors)) and not is_served(self.socket_path)
         names = whole(lines)
         return names is not None and all(name.startswith(CONTROL_PREFIX) for name in names)
 
@@ -335,8 +335,8 @@ class TmuxServer:
             ),
             *(word for option in options for word in (";", *option)),
         ]
-        scope = _user_scope(self._environ)
-        if _is_served(self.socket_path):
+        scope = user_scope(self._environ)
+        if is_served(self.socket_path):
             # A new client that is given up on while the server hangs has tmux 3.3a end, sessions and all, once it goes on.
             self._asker.ask(("has-session",))
             scope = []
@@ -370,34 +370,3 @@ class TmuxServer:
     def _do(self, sequence: Sequence[Argv]) -> str:
         (blocks,) = self._call([sequence])
         return blocks[-1].text if blocks[-1].failed else ""
-
-
-def _is_served(path: Path) -> bool:
-    """Whether somebody listens at a socket; its file outlives a server that was killed."""
-    with socket.socket(socket.AF_UNIX) as probe:
-        probe.setblocking(False)
-        try:
-            probe.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-        except OSError:
-            pass
-    return True
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    if pid <= 1:  # 0 would be every process of our own group
-        return
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return
-
-
-def _user_scope(environ: Mapping[str, str]) -> list[str]:
-    """A prefix that puts a new server into a systemd scope of its own, so that a logout does not end it."""
-    runtime = environ.get("XDG_RUNTIME_DIR", "")
-    tool = shutil.which("systemd-run", path=environ.get("PATH"))
-    if not tool or not runtime or not Path(runtime, "systemd", "private").exists():
-        return []
-    return [tool, "--user", "--scope", "--quiet", "--collect", "--"]

@@ -50,7 +50,7 @@ def read(
 
 def dialog_words(screen: Screen) -> str:
     """The words of the dialog that is open on a screen, "" where a prompt box is: what stands above it is no dialog's."""
-    from orchestrator.reading.regions import View  # noqa: PLC0415 - as above
+    from orchestrator.reading.regions import View  # noqa: PLC0415 - compiles all expressions
 
     found = View(screen).find("dialog")
     return found.text if found else ""

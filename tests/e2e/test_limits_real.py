@@ -14,7 +14,7 @@ import pytest
 
 from tests.support.fleet import SOCKET, TestFleet, fleet, until
 from tests.support.model_server import ModelServer, Request, limit, reply
-from tests.support.realcli import find_cli, prepare, use_subscription
+from tests.support.realcli import need_cli, prepare, use_subscription
 
 pytestmark = pytest.mark.real
 
@@ -62,9 +62,7 @@ def held(ahead: float, *agents: str) -> Iterator[Hold]:
         programs = {name.partition("-")[0] for name in agents}
         tables = []
         for program in sorted(programs):
-            path = find_cli(program)
-            if path is None:
-                pytest.skip(f"{program} is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
+            path = need_cli(program)
             folders = [f.folder / name for name in agents if name.startswith(program)]
             for folder in folders:
                 folder.mkdir()
@@ -140,9 +138,7 @@ def test_an_agent_that_only_talks_of_limits_is_let_alone() -> None:
         "## DONE",
     ]
     with ModelServer() as models, fleet("") as f:
-        path = find_cli("codex")
-        if path is None:
-            pytest.skip("codex is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
+        path = need_cli("codex")
         (f.folder / "codex").mkdir()
         cli = prepare("codex", path, f.folder / "home", [f.folder / "codex"], models.url)
         models.script(reply("These are the messages:\n\n" + "\n\n".join(banners) + "\n\nREPLY-6 ends here."))

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.model_server import Behaviour, ModelServer, auth, limit, overloaded, slow, tool
 from tests.support.private_tmux import PrivateTmux
-from tests.support.realcli import NAMES, RealCli, find_cli, prepare, use_subscription
+from tests.support.realcli import NAMES, RealCli, need_cli, prepare, use_subscription
 
 pytestmark = pytest.mark.real
 
@@ -19,9 +19,7 @@ PROMPT = 'please make the file\n\n  with "quotes", $(date), `ls` and <tags>'
 
 def installed(name: str, tmp_path: Path, models: ModelServer) -> RealCli:
     """The program, prepared to work in tmp_path/work."""
-    program = find_cli(name)
-    if program is None:
-        pytest.skip(f"{name} is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
+    program = need_cli(name)
     work = tmp_path / "work"
     work.mkdir()
     return prepare(name, program, tmp_path / "home", [work], models.url)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.fleet import SOCKET, TestFleet, fleet, until
 from tests.support.model_server import ModelServer, Rule, reply, tool
-from tests.support.realcli import find_cli, prepare
+from tests.support.realcli import need_cli, prepare
 
 pytestmark = pytest.mark.real
 
@@ -37,9 +37,7 @@ prompt_file = "prompt.md"
 
 
 def set_up(f: TestFleet, name: str, models: ModelServer) -> None:
-    program = find_cli(name)
-    if program is None:
-        pytest.skip(f"{name} is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
+    program = need_cli(name)
     work = f.folder / "work"
     work.mkdir()
     cli = prepare(name, program, f.folder / "cli-home", [work], models.url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from orchestrator.model.memory import SessionMemory, Stage
 from orchestrator.model.reading import Signal, State
 from tests.support.model_server import Behaviour, ModelServer, auth, limit, reply, tool
 from tests.support.private_tmux import PrivateTmux
-from tests.support.realcli import RealCli, find_cli, prepare, use_subscription
+from tests.support.realcli import RealCli, need_cli, prepare, use_subscription
 
 pytestmark = pytest.mark.real
 
@@ -33,9 +34,7 @@ PATIENCE = 90.0
 
 def follow_codex(tmp_path: Path, behaviour: Behaviour, last: str) -> list[Signal]:
     """Everything its transcript reports in one turn, until `last`."""
-    program = find_cli("codex")
-    if program is None:
-        pytest.skip("codex is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
+    program = need_cli("codex")
     work = tmp_path / "work"
     work.mkdir()
     (tmp_path / "agents.toml").write_text(
@@ -80,7 +79,7 @@ def test_codex_tells_of_an_error_that_is_no_limit(tmp_path: Path) -> None:
     assert "401" in found[-1].words
 
 
-class Reporting:
+class Reporting(ABC):
     """A real program, launched as the watchdog does it, into a store that nobody empties. It reports to its user too.
 
     users: the file into which what the user has set up for himself writes.
@@ -90,9 +89,7 @@ class Reporting:
     settings: str
 
     def __init__(self, folder: Path, models: ModelServer, tmux: PrivateTmux) -> None:
-        program = find_cli(self.name)
-        if program is None:
-            pytest.skip(f"{self.name} is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
+        program = need_cli(self.name)
         self.folder, self.tmux = folder, tmux
         self.work = folder / "work"
         self.work.mkdir()
@@ -104,8 +101,9 @@ class Reporting:
         self.state.mkdir()
         self.store = Store(self.state / "ao.db")
 
+    @abstractmethod
     def users_settings(self) -> dict[str, object]:
-        raise NotImplementedError
+        """What the user has in the program's settings besides."""
 
     def start(self, *, hooks: bool = True, flags: str | None = None) -> None:
         env = dict(self.cli.env)
@@ -133,7 +131,9 @@ class Reporting:
                 if s.event == event and all(getattr(s, k) == v for k, v in fields.items())
             ]
 
-        shown = lambda: f"{self.reports()}\n{self.tmux.screen('agent')}"  # noqa: E731 - said when it is given up
+        def shown() -> str:
+            return f"{self.reports()}\n{self.tmux.screen('agent')}"
+
         self.tmux.until(lambda: bool(fitting()), shown, PATIENCE)
         return fitting()[0]
 
@@ -235,7 +235,10 @@ def test_a_state_folder_that_is_gone_does_not_stop_claude(claude: Claude, models
     claude.until("UserPromptSubmit")
     claude.state.rename(claude.folder / "elsewhere")
     claude.tmux.until_shown("agent", "REPLY-2", PATIENCE)
-    screen = lambda: claude.tmux.screen("agent")  # noqa: E731 - asked for again and again
+
+    def screen() -> str:
+        return claude.tmux.screen("agent")
+
     claude.tmux.until(lambda: "done" in screen() and "esc to interrupt" not in screen(), screen, PATIENCE)
     assert "hook" not in screen().lower()
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.fleet import SOCKET, TestFleet, fleet, until
 from tests.support.model_server import Behaviour, ModelServer, Request, auth, overloaded, reply, slow, tool
-from tests.support.realcli import RealCli, find_cli, prepare
+from tests.support.realcli import RealCli, need_cli, prepare
 
 pytestmark = pytest.mark.real
 
@@ -72,9 +72,7 @@ class Talk:
 
 @pytest.mark.parametrize("name", ["claude", "codex"])
 def test_states(name: str) -> None:
-    program = find_cli(name)
-    if program is None:
-        pytest.skip(f"{name} is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
+    program = need_cli(name)
     with ModelServer() as models, fleet("") as f:
         (f.folder / "work").mkdir()
         cli = asking(prepare(name, program, f.folder / "home", [f.folder / "work"], models.url))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 NAMES = ("claude", "codex", "gemini", "opencode")
 KEY = "sk-ant-offline-test-key-0001"
 
@@ -51,6 +53,14 @@ def find_cli(name: str) -> Path | None:
     root = os.environ.get("AO_REAL_CLIS")
     program = Path(root).resolve() / "bin" / name if root else None
     return program if program and program.exists() else None
+
+
+def need_cli(name: str) -> Path:
+    """The program; without it the test that asks is skipped, and says how to get it."""
+    program = find_cli(name)
+    if program is None:
+        pytest.skip(f"{name} is not in $AO_REAL_CLIS/bin; ./test.sh --real installs it")
+    return program
 
 
 def prepare(name: str, program: Path, home: Path, work_dirs: Sequence[Path], url: str) -> RealCli:
