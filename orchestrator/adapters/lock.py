@@ -9,11 +9,15 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import random
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from orchestrator.errors import Busy
+
+PROBES_PATIENCE = 5.0
+"""Seconds after which a lock that others only look at is given up all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +99,24 @@ class FleetLock:
 
 
 def _try_lock(descriptor: int) -> bool:
-    """Lock, trying again for a moment: `is_held` of another process takes the lock for an instant."""
-    for _ in range(10):
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(0.01)
-        else:
+    """Lock at once, unless another process holds the lock to keep it.
+
+    `is_held` of other processes shares the lock for an instant each; what can be shared is not kept.
+    """
+    end = time.monotonic() + PROBES_PATIENCE
+    while time.monotonic() < end:
+        if _flock(descriptor, fcntl.LOCK_EX):
             return True
+        if not _flock(descriptor, fcntl.LOCK_SH):
+            return False
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        time.sleep(0.002 * random.random())  # noqa: S311 - only to get out of step with the probes
     return False
+
+
+def _flock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
