@@ -175,6 +175,8 @@ def _deliveries(of: Explanation) -> Iterator[str]:
         keys = f", submit keys pressed: {delivery.presses}" if delivery.presses else ""
         age = since(of.mono - delivery.since)
         yield f"open text: from {printable(delivery.sender)}, {len(delivery.text)} characters, {delivery.state.value} for {age}{keys}"
+    if of.view.text_waits:
+        yield f"  the first waits: {printable(of.view.text_waits)}"
 
 
 def _events(of: Explanation) -> Iterator[str]:

@@ -50,11 +50,16 @@ def state(view: View) -> str:
 def upcoming(view: View, now: float) -> str:
     """What will happen by itself."""
     said = f"{view.next} {wall(view.next_at, now)}" if view.next and view.next_at is not None else view.next
+    texts = (
+        f"{view.texts} text{'s' if view.texts > 1 else ''} to say{f' ({view.text_waits})' if view.text_waits else ''}"
+        if view.texts
+        else ""
+    )
     reset = f"resets {wall(view.reset_at, now)}" if view.reset_at is not None else ""
     if view.account_limited:
         reset = f"its account is limited ({view.account_limited}){', ' + reset if reset else ''}"
-        return ", ".join(part for part in (said, reset) if part)
-    return ", ".join(part for part in (reset, said) if part) or "-"
+        return ", ".join(part for part in (said, reset, texts) if part)
+    return ", ".join(part for part in (reset, said, texts) if part) or "-"
 
 
 def heading(status: Status) -> list[str]:
@@ -118,4 +123,5 @@ def session_facts(view: View) -> dict[str, object]:
         "evidence": list(view.evidence), "restarts": view.restarts, "pid": view.pid or None, "pane": view.pane or None,
         "command": view.command, "next": view.next or None, "next_at": view.next_at, "drift": view.drift,
         "attached": view.attached, "reset_at": view.reset_at, "account_limited": view.account_limited or None,
+        "texts": view.texts, "text_waits": view.text_waits or None,
     }  # fmt: skip

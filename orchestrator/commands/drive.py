@@ -13,7 +13,7 @@ from typing import Protocol
 from orchestrator.adapters import clock
 from orchestrator.adapters.lock import Holder
 from orchestrator.adapters.spawn import spawn_watchdog
-from orchestrator.commands.fleet import Fleet, Listener, ask
+from orchestrator.commands.fleet import Asked, Fleet, Listener, ask
 from orchestrator.errors import AoError, Busy, ExitCode
 from orchestrator.model.request import Request
 
@@ -21,6 +21,8 @@ TICK = 0.05
 """Seconds between two looks at the journal while a verb ticks itself."""
 WATCHDOG_START = 20.0
 LOCK_PATIENCE = 30.0
+NEXT_WATCHDOG = 2.0
+"""Seconds in which another watchdog may take the place of one that ended."""
 WATCHDOG = "watchdog"
 
 
@@ -41,20 +43,29 @@ def carry_out(fleet: Fleet, request: Request, listen: Listener, open_driver: Ope
         Busy: another config's watchdog has this log folder.
         AoError: nobody took the request on.
     """
-    deadline = clock.mono() + LOCK_PATIENCE
+    asked: Asked | None = None
+    deadline, alone_from = clock.mono() + LOCK_PATIENCE, 0.0
     while True:
         holder = fleet.watchdog()
         if holder is not None and holder.role == WATCHDOG:
             check_same_config(fleet, holder)
-            return ask(fleet, request, listen)
-        if holder is None:
+            asked = asked or ask(fleet, request)
+            answered = asked.follow(listen)
+            if answered is not None:
+                return answered
+            # It ended. The next one finds the request; without one this verb does what is left to do.
+            deadline, alone_from = clock.mono() + LOCK_PATIENCE, clock.mono() + NEXT_WATCHDOG
+        elif holder is None and clock.mono() >= alone_from:
             try:
                 with open_driver() as driver:
-                    return ask(fleet, request, listen, lambda: driver.drive(TICK))
+                    asked = asked or ask(fleet, request)
+                    answered = asked.follow(listen, lambda: driver.drive(TICK))
+                    if answered is not None:
+                        return answered
             except Busy:
                 if clock.mono() > deadline:
                     raise
-        elif clock.mono() > deadline:
+        elif clock.mono() > deadline and holder is not None:
             raise Busy(f"`ao {holder.role}` (pid {holder.pid}) holds this fleet", "wait for it, or end it")
         clock.pause(TICK)
 

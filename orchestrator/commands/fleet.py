@@ -93,72 +93,74 @@ class Fleet:
             )
 
 
-def ask(fleet: Fleet, request: Request, listen: Listener, drive: Callable[[], None] | None = None) -> Request:
-    """Store a request, wake the watchdog, and follow the journal until the request is answered.
+@dataclass(slots=True)
+class Asked:
+    """A request that is stored. seen: the newest event of the journal that was listened to."""
 
-    Args:
-        fleet: whom to ask.
-        request: what; its number and time are filled in here.
-        listen: called with every event on the way.
-        drive: called again and again instead of waiting, where no watchdog runs and the verb ticks itself.
+    fleet: Fleet
+    request: Request
+    number: int
+    seen: int
 
-    Returns:
-        The request, answered or not.
+    def follow(self, listen: Listener, drive: Callable[[], None] | None = None) -> Request | None:
+        """Follow the journal until the request is answered.
 
-    Raises:
-        AoError: nobody took it on in time.
-    """
+        Args:
+            listen: called with every event on the way.
+            drive: called again and again instead of waiting, where no watchdog runs and the verb ticks itself.
+
+        Returns:
+            The request, answered or not; None when the watchdog ended before it had answered.
+
+        Raises:
+            AoError: nobody took it on in time.
+        """
+        store = Store(self.fleet.store_path, asking=True)
+        try:
+            deadline = self.request.at + self.request.patience + ANSWER_GRACE
+            while True:
+                if drive is not None:
+                    drive()
+                lonely = drive is None and not self.fleet.lock.is_held()
+                for recorded in store.events(after=self.seen):
+                    self.seen = recorded.id
+                    listen(recorded.event)
+                current = store.request(self.number)
+                if current is not None and current.answered:
+                    return current
+                if clock.mono() > deadline:
+                    return self._unanswered(current or self.request)
+                if lonely:
+                    return None
+                if drive is None:
+                    clock.pause(FOLLOW_PAUSE)
+        finally:
+            store.close()
+
+    def _unanswered(self, request: Request) -> Request:
+        if request.accepted:
+            return request
+        holder = self.fleet.watchdog()
+        if holder is None:
+            raise AoError(
+                "the watchdog ended before it took the request on",
+                f"see {self.fleet.config.defaults.log_dir / 'watchdog.log'}",
+            )
+        raise AoError(
+            f"the watchdog (pid {holder.pid}) does not answer",
+            f"if it hangs, `kill -9 {holder.pid}` and ask again",
+        )
+
+
+def ask(fleet: Fleet, request: Request) -> Asked:
+    """Store a request, and wake the watchdog; its number and time are filled in here."""
     store = Store(fleet.store_path, asking=True)
     try:
-        seen = store.last_event_id()
-        number = store.add_request(request)
-        knock(fleet.state_dir)
-        deadline = clock.mono() + request.patience + ANSWER_GRACE
-        while True:
-            if drive is not None:
-                drive()
-            for recorded in store.events(after=seen):
-                seen = recorded.id
-                listen(recorded.event)
-            current = store.request(number)
-            if current is not None and current.answered:
-                return current
-            if clock.mono() > deadline:
-                return _unanswered(fleet, current or request)
-            if drive is None:
-                if not fleet.lock.is_held() and not _has_answer(store, number):
-                    raise _orphaned(fleet)
-                clock.pause(FOLLOW_PAUSE)
+        asked = Asked(fleet, request, seen=store.last_event_id(), number=store.add_request(request))
     finally:
         store.close()
-
-
-def _has_answer(store: Store, number: int) -> bool:
-    """Whether the watchdog answered as the last thing that it did."""
-    current = store.request(number)
-    return current is not None and current.answered
-
-
-def _orphaned(fleet: Fleet) -> AoError:
-    return AoError(
-        "the watchdog ended before it had answered",
-        f"see {fleet.config.defaults.log_dir / 'watchdog.log'}, and ask again",
-    )
-
-
-def _unanswered(fleet: Fleet, request: Request) -> Request:
-    if request.accepted:
-        return request
-    holder = fleet.watchdog()
-    if holder is None:
-        raise AoError(
-            "the watchdog ended before it took the request on",
-            f"see {fleet.config.defaults.log_dir / 'watchdog.log'}",
-        )
-    raise AoError(
-        f"the watchdog (pid {holder.pid}) does not answer",
-        f"if it hangs, `kill -9 {holder.pid}` and ask again",
-    )
+    knock(fleet.state_dir)
+    return asked
 
 
 def new_request(verb: Verb, names: Iterable[str], patience: float, **more: object) -> Request:

@@ -8,7 +8,9 @@ submitted meanwhile, else the text waits.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
+from unicodedata import category, normalize
 
 from orchestrator.decide.assess import Facts
 from orchestrator.decide.launch import CONTINUE, POINTER
@@ -17,6 +19,7 @@ from orchestrator.model.action import Paste, PressKey
 from orchestrator.model.config import BackendSpec, PromptDelivery
 from orchestrator.model.event import EventKind
 from orchestrator.model.memory import Delivery, DeliveryState, SessionMemory, Stage
+from orchestrator.model.observation import Observation
 from orchestrator.model.reading import State
 from orchestrator.model.wanted import Wanted
 
@@ -28,12 +31,23 @@ APPEAR_PATIENCE = 3.0
 """Seconds in which a pasted text must stand in a box that can be read; then the key is pressed all the same."""
 PATIENCE = 30.0
 """Seconds after typing in which a text must be accepted."""
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at what a text waits for."""
+DRAWN = 0.7
+"""Seconds for which the screen of a program that has just started must stand still."""
+DRAWING_SPAN = 30.0
+"""Seconds after its start in which that is asked of it."""
+COPY_MODE_HOLD = 600.0
+"""Seconds for which copy mode under an attached person's eyes is left alone; without one, `human_hold`."""
 PASTE_LIMIT = 4000
 """Bytes of a text that is typed as it is; a longer one is put into a file, and pointed to."""
 COMMAND_SIGNS = ("/", "!", "#")
 """A text that begins so would be run by the program, or by a shell, and not be read; it is pointed to as well."""
 LINE_LIMIT = 4000
 """Bytes that a program without a prompt box takes: a terminal cuts a line at 4,096."""
+_PLACEHOLDER = re.compile(r"\[(?:pasted|paste|copied)\b[^\]\n]*\]", re.IGNORECASE)
+_DRAWN = re.compile(r"[\W_]+")
+"""What programs draw in their own way: spaces, line ends, marks."""
 KEPT_KEYS = 100
 KICKOFF_FILE = "{kickoff}"
 """Stands for the run's kickoff file in a delivery's text; the edge knows the path."""
@@ -106,9 +120,14 @@ def deliver(facts: Facts, step: Step) -> None:
     if not facts.alive or session.stage is not Stage.RUNNING:
         return
     head, backend = session.deliveries[0], wanted.launch.backend
+    if session.keeps and session.reading.state is State.IDLE and session.reading.candidate is None:
+        step.change(keeps=False)
+        session = step.session
     if head.state is DeliveryState.QUEUED:
-        if not waits_for(session, head, backend, human=session.name in step.observation.human):
-            _type(step, head, facts.pane.pane_id)
+        if waits_for(facts, session, head, step.observation):
+            step.again(0.2 if _is_being_drawn(session, backend, step.mono) else LOOK_AGAIN)
+        else:
+            _type(step, head, facts.pane.pane_id, backend)
         return
     head = _noted(step, head)
     if _is_accepted(step, head, backend):
@@ -120,19 +139,38 @@ def deliver(facts: Facts, step: Step) -> None:
         _submit(facts, step, head, backend)
 
 
-def waits_for(session: SessionMemory, head: Delivery, backend: BackendSpec, *, human: bool) -> str:
+def note_mode(facts: Facts, step: Step) -> None:
+    """Remember since when a pane is in copy mode."""
+    inside = facts.pane is not None and facts.pane.in_mode
+    if inside != (step.session.mode_mono is not None):
+        step.change(mode_mono=step.mono if inside else None)
+
+
+def used_by(facts: Facts, session: SessionMemory, observation: Observation) -> str:
+    """The person who uses a pane, for people; "" for nobody. Copy mode that is left open counts for a while."""
+    if session.name in observation.human:
+        return "a person uses it"
+    if session.mode_mono is None or facts.pane is None:
+        return ""
+    hold = COPY_MODE_HOLD if facts.pane.attached else observation.config.watchdog.human_hold
+    return "its pane is in copy mode" if observation.mono - session.mode_mono < hold else ""
+
+
+def waits_for(facts: Facts, session: SessionMemory, head: Delivery, observation: Observation) -> str:
     """What keeps a text from being typed now, for people; "" for nothing."""
-    reading = session.reading
-    if session.stage is not Stage.RUNNING:
+    reading, backend = session.reading, facts.wanted.launch.backend if facts.wanted else None
+    if session.stage is not Stage.RUNNING or backend is None:
         return "it is not ready yet"
     if session.held and head.sender != LIMIT_SENDER:
         return "a usage limit holds it"
-    if human:
-        return "a person uses it"
+    if used := used_by(facts, session, observation):
+        return used
     if reading.box:
         return "somebody's text stands in its prompt box"
     if reading.state in {State.DIALOG, State.AUTH}:
         return f"it waits for a person ({reading.state.value})"
+    if _is_being_drawn(session, backend, observation.mono):
+        return "it has only just drawn its prompt box"
     if head.sender == LIMIT_SENDER and reading.state is State.LIMITED:
         return "" if reading.box is not None and reading.candidate is None else "its prompt box is not there"
     if (
@@ -140,6 +178,8 @@ def waits_for(session: SessionMemory, head: Delivery, backend: BackendSpec, *, h
         and backend.queues
         and head.sender not in OF_A_RUN
     ):
+        if session.keeps and backend.queue_joins:
+            return "it keeps another text until its turn is over"
         return "" if reading.box == "" else "its prompt box is not there"
     if reading.state is State.WARNING and reading.box == "":
         return ""
@@ -148,17 +188,50 @@ def waits_for(session: SessionMemory, head: Delivery, backend: BackendSpec, *, h
     return ""
 
 
-def _type(step: Step, head: Delivery, pane: str) -> None:
+def _is_being_drawn(session: SessionMemory, backend: BackendSpec, mono: float) -> bool:
+    """Whether a program of which little is seen yet may still lose what is typed: some draw their box before they read keys."""
+    young = mono - session.started_mono < DRAWING_SPAN
+    return bool(backend.rules) and young and 0.0 <= mono - session.reading.changed_mono < DRAWN
+
+
+def held_up_by(facts: Facts, session: SessionMemory, observation: Observation) -> str:
+    """What the oldest text of an outbox waits for, for people; "" when it is about to be typed, or there is none."""
+    head = session.deliveries[0] if session.deliveries else None
+    backend = facts.wanted.launch.backend if facts.wanted else None
+    if head is None or backend is None:
+        return ""
+    if head.state is not DeliveryState.QUEUED:
+        return "it was typed, and nobody can say yet that it was taken"
+    if not facts.alive:
+        return "it does not run"
+    return waits_for(facts, session, head, observation)
+
+
+def _type(step: Step, head: Delivery, pane: str, backend: BackendSpec) -> None:
     reading = step.session.reading
-    by_file = len(head.text.encode()) > PASTE_LIMIT or head.text.lstrip().startswith(COMMAND_SIGNS)
-    text = POINTER.format(path=TEXT_FILE) if by_file else head.text
+    by_file = bool(backend.rules) and goes_by_file(head.text)
+    text = POINTER.format(path=TEXT_FILE) if by_file else head.text.rstrip("\n")
     step.actions.append(Paste(step.session.name, pane, text, attachment=head.text if by_file else ""))
+    busy = reading.state in TAKEN_UP
     typed = replace(
-        head, state=DeliveryState.TYPED, since=step.mono, queued=step.mono, before=reading.fingerprint,
-        busy=reading.state in TAKEN_UP, by=step.observation.watchdog,
+        head, state=DeliveryState.TYPED, since=step.mono, queued=step.mono, before=reading.fingerprint, busy=busy,
+        by=step.observation.watchdog,
     )  # fmt: skip
     _put(step, typed)
+    step.change(keeps=busy)
     step.again(0.1)
+
+
+def goes_by_file(text: str) -> bool:
+    """Whether a prompt box would not take a text as it is: too long, a command of the program, or changed on the way.
+
+    Real programs make blanks of tabs, compose letters and accents, and cut blanks at both ends.
+    """
+    if len(text.encode()) > PASTE_LIMIT or text.lstrip().startswith(COMMAND_SIGNS):
+        return True
+    shown = text.rstrip("\n")
+    plain = all(c.isprintable() or c == "\n" or category(c) in {"Cf", "Zs"} for c in shown)
+    return not plain or shown != shown.strip() or normalize("NFC", shown) != shown
 
 
 def _noted(step: Step, head: Delivery) -> Delivery:
@@ -178,13 +251,15 @@ def _submit(facts: Facts, step: Step, head: Delivery, backend: BackendSpec) -> N
         wait = max(wait, APPEAR_PATIENCE)
     waited = step.mono - head.since
     step.again(max(0.05, min(wait - waited, 0.3)))
-    if waited < wait or facts.pane is None or step.session.name in step.observation.human:
+    if waited < wait or facts.pane is None or used_by(facts, step.session, step.observation):
         return
     if first and _was_never_pasted(step, head):
         _put(step, replace(head, state=DeliveryState.QUEUED))
         step.again(0.05)
         return
     standing = reading.state is State.DRAFT or bool(reading.box)
+    if reading.box and not is_ours(reading.box, head.text):
+        return
     # A dialog that opened meanwhile must not be answered by our key.
     may = {State.IDLE, State.DRAFT, State.UNKNOWN}
     if reading.box is not None:
@@ -193,6 +268,16 @@ def _submit(facts: Facts, step: Step, head: Delivery, backend: BackendSpec) -> N
         return
     step.actions.append(PressKey(step.session.name, facts.pane.pane_id, backend.submit_key))
     _put(step, replace(head, state=DeliveryState.SUBMITTED, since=step.mono, presses=head.presses + 1))
+
+
+def is_ours(box: str, text: str) -> bool:
+    """Whether what stands in a prompt box may be what was typed: a part of it, as a program draws it, or its sign for pasted text."""
+    pointed = POINTER.partition("{")[0]
+    return box.startswith(pointed) or _plain(_PLACEHOLDER.sub("", box)) in _plain(text)
+
+
+def _plain(text: str) -> str:
+    return _DRAWN.sub("", normalize("NFC", text)).lower()
 
 
 def _was_never_pasted(step: Step, head: Delivery) -> bool:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 
 from orchestrator.decide.assess import Facts
+from orchestrator.decide.delivery import used_by
 from orchestrator.decide.step import Step
 from orchestrator.model.action import PressKey
 from orchestrator.model.event import EventKind
@@ -39,7 +40,7 @@ def answer_dialog(facts: Facts, step: Step) -> None:
         return
     if session.answered and session.reading.state is not State.DIALOG:
         step.change(answered="")
-    if not is_answerable(wanted, session) or session.name in step.observation.human:
+    if not is_answerable(wanted, session) or used_by(facts, session, step.observation):
         return
     left = SETTLED - (step.mono - session.reading.changed_mono)
     if left > 0:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from orchestrator.decide.assess import Facts, gather, view
 from orchestrator.decide.belief import BY_ACTIVITY, QUIET, assess_reading
-from orchestrator.decide.delivery import deliver
+from orchestrator.decide.delivery import deliver, held_up_by, note_mode
 from orchestrator.decide.dialogs import answer_dialog
 from orchestrator.decide.lifecycle import advance
 from orchestrator.decide.limits import account_holders, account_of, grant_tries, note_ended, tend_limit
@@ -109,7 +109,7 @@ def on_this_boot(memory: Memory, observation: Observation) -> Memory:
             ended_mono=None, stop_mono=None, program_mono=0.0, removed_mono=None, log_mono=0.0,
             exit=replace(session.exit, mono=0.0) if session.exit else None,
             reading=replace(session.reading, changed_mono=0.0, idle_mono=None, told=None, submitted_mono=0.0),
-            woken_mono=None,
+            woken_mono=None, mode_mono=None,
             deliveries=(), limit=session.limit.for_next_run() if session.limit else None,
         )
         for name, session in memory.sessions.items()
@@ -184,6 +184,7 @@ def _read_all(observation: Observation, memory: Memory, zone: str) -> tuple[Fact
 def _turn(facts: Facts, observation: Observation) -> Step:
     step = advance(facts, observation, observation.config.watchdog)
     if observation.server is ServerState.UP:
+        note_mode(facts, step)
         deliver(facts, step)
         note_ended(step)
         tend_limit(facts, step)
@@ -217,6 +218,10 @@ def _views(
         holder = holders.get(account_of(turn)) if facts.alive and not session.held else None
         if holder is not None and holder.limit is not None:
             row = replace(row, account_limited=holder.name, reset_at=holder.limit.reset_at)
+        if session.deliveries:
+            row = replace(
+                row, texts=len(session.deliveries), text_waits=held_up_by(facts, session, observation)
+            )
         if facts.wanted is None and session.stage is Stage.NONE and facts.pane is None:
             continue
         if row.condition.value != session.condition:

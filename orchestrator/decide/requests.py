@@ -79,8 +79,13 @@ def follow(
             else _final(request, facts.get(name), after.get(name) or SessionMemory(name=name), observation)
         )
         if outcome is None and late:
-            late_words = unsaid_words if request.verb is Verb.SEND else _late_words
-            outcome = Outcome(Result.LATE, late_words(facts.get(name), after.get(name)))
+            of, session = facts.get(name), after.get(name)
+            said = (
+                unsaid_words(of, session, observation)
+                if request.verb is Verb.SEND
+                else _late_words(of, session)
+            )
+            outcome = Outcome(Result.LATE, said)
         if outcome is not None:
             outcomes[name] = outcome
     return replace(request, outcomes=outcomes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.delivery import refusal, waits_for
+from orchestrator.decide.delivery import held_up_by, refusal
 from orchestrator.decide.step import Ended
 from orchestrator.model.memory import Delivery, DeliveryState, Memory, SessionMemory, Stage
 from orchestrator.model.observation import Observation
@@ -65,14 +65,10 @@ def outcome_of(ended: Ended | None) -> Outcome | None:
     return Outcome(Result.DELIVERED) if ended.accepted else Outcome(Result.UNDELIVERED, ended.why)
 
 
-def unsaid_words(facts: Facts | None, session: SessionMemory | None) -> str:
+def unsaid_words(facts: Facts | None, session: SessionMemory | None, observation: Observation) -> str:
     """Why a text was not taken in the time that its sender gave it."""
-    head = session.deliveries[0] if session and session.deliveries else None
-    backend = facts.wanted.launch.backend if facts and facts.wanted else None
-    if head is None or session is None or facts is None or backend is None:
+    if session is None or facts is None or not session.deliveries:
         return "it was not seen"
-    if head.state is not DeliveryState.QUEUED:
-        return "it was typed, and nobody can say yet that it was taken"
-    if not facts.alive:
-        return "it does not run; nothing was typed"
-    return f"{waits_for(session, head, backend, human=False) or 'others were before it'}; nothing was typed"
+    why = held_up_by(facts, session, observation)
+    typed = session.deliveries[0].state is not DeliveryState.QUEUED
+    return why if typed else f"{why or 'others were before it'}; nothing was typed"

@@ -114,6 +114,8 @@ class BackendSpec:
     """Seconds between the pasted text and the submit key."""
     queues: bool = False
     """A prompt that is submitted while a turn runs is kept by the program, and comes next."""
+    queue_joins: bool = False
+    """Several that are kept reach its model as one."""
     rules: tuple[RuleSpec, ...] = ()
     """The user's rules first, then the profile's. Empty: a plain command."""
     account: str = ""

@@ -170,6 +170,8 @@ class SessionMemory:
     survivors: processes that could not be ended at the last stop, "PID COMMAND" each.
     log_mono: of the last time its log had to be opened again.
     answers: how many dialogs were answered in this run; answered: fingerprint of the last screen that was looked at for one.
+    keeps: a text was typed while a turn ran, and its program may still keep it for the end of that.
+    mode_mono: since when its pane is in copy mode, None when it is not.
     woken_mono: when it was last woken by its schedule; wake_trouble: why it could not be, as told.
     said: keys of the last texts that were taken.
     unsaid: the present run was started without its kickoff.
@@ -220,6 +222,8 @@ class SessionMemory:
     said: tuple[str, ...] = ()
     answers: int = 0
     answered: str = ""
+    keeps: bool = False
+    mode_mono: float | None = None
     woken_mono: float | None = None
     wake_trouble: str = ""
 

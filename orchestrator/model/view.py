@@ -59,6 +59,7 @@ class View:
     (epoch seconds), where that is known.
     reset_at: announced end of the limit that holds it, epoch seconds.
     account_limited: another session whose limit may be this one's too, since they share an account.
+    texts: how many are in its outbox; text_waits: what the first of them waits for, for people.
     """
 
     name: str
@@ -82,3 +83,5 @@ class View:
     attached: bool = False
     reset_at: float | None = None
     account_limited: str = ""
+    texts: int = 0
+    text_waits: str = ""

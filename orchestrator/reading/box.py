@@ -6,8 +6,9 @@ A box is what tells a free program from one that asks: while a dialog is open th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from orchestrator.reading.lines import Line, Mark
 
@@ -132,7 +133,7 @@ def _prompt_in(lines: Sequence[Line], upper: int, lower: int, cues: Cues) -> Box
     if not inner and lower - upper > 1 and lines[upper + 1].sided:
         return Box(upper, lower + 1, upper + 1)  # a frame without a mark, and nothing in it
     typed = _typed(inner[0]) if inner else None
-    if typed is None or _OPTION.match(typed):
+    if typed is None or (_OPTION.match(typed) and _names_keys([*inner[1:], *lines[lower + 1 :]])):
         return None
     more = " ".join(line.text for line in inner[1:])
     box = _filled(inner[0], typed, cues, upper, lower + 1)
@@ -149,7 +150,11 @@ def _open(lines: Sequence[Line], cues: Cues) -> Box | None:
         typed = _typed(line)
         if typed is not None and not _is_told(line):
             top = _mode_top(lines, index)
-            if _asks(typed, lines[index + 1 :]) or _answers(typed, lines[:index]) or _exclaims(line, top):
+            if (
+                _asks(typed, lines[:index], lines[index + 1 :])
+                or _answers(typed, lines[:index])
+                or _exclaims(line, top)
+            ):
                 return None
             if footers > _FOOTER_MAX and typed[:1] not in {"/", "@"}:
                 return None
@@ -192,14 +197,27 @@ def _can_be_footer(line: Line) -> bool:
     return line.indent > 0 or bool(_FOOTER.search(f"{line.glyph} {line.text}"))
 
 
-def _asks(typed: str, below: Sequence[Line]) -> bool:
+def _asks(typed: str, above: Sequence[Line], below: Sequence[Line]) -> bool:
     """Whether a marked row is the chosen option of a dialog, and no prompt."""
-    if _OPTION.match(typed) or _CHOICE_KEY.search(typed):
+    if _CHOICE_KEY.search(typed) or _names_keys(below):
         return True
+    if _OPTION.match(typed):
+        # A list that somebody types looks like a menu; under a prompt stand the model, a path, the keys of the composer.
+        beside = (*_next_to(reversed(above)), *_next_to(below))
+        footers = (line.text for line in below if not _OPTION.match(line.text))
+        return any(_OPTION.match(line.text) for line in beside) and not any(map(_FOOTER.search, footers))
     following = [line.text for line in below if line.text]
-    if any(_DIALOG_KEYS.search(text) for text in following):
-        return True
     return bool(_CHOICE.match(typed)) and any(_CHOICE.match(text) for text in following[:3])
+
+
+def _next_to(lines: Iterable[Line]) -> Iterator[Line]:
+    """The rows up to the first empty one."""
+    return takewhile(lambda line: not line.blank, lines)
+
+
+def _names_keys(lines: Iterable[Line]) -> bool:
+    """Whether a row tells by which keys a dialog is answered."""
+    return any(_DIALOG_KEYS.search(line.text) for line in lines)
 
 
 def _walled(lines: Sequence[Line], cues: Cues) -> Box | None:

@@ -82,6 +82,12 @@ BACKEND: Final = Table(
     Key("submit_delay", Duration(most=60), "Pause between typed text and the submit key", 0.8),
     Key("queues", Flag(), "The program itself keeps a prompt that is submitted while a turn runs", False),
     Key(
+        "queue_joins",
+        Flag(),
+        "Several that it keeps reach its model as one; so it is given one at a time",
+        False,
+    ),
+    Key(
         "active_re",
         _PATTERNS,
         "The agent is working when one of these is on its screen",

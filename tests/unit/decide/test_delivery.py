@@ -5,7 +5,21 @@ from typing import Any
 
 import pytest
 
-from orchestrator.decide.delivery import PATIENCE, PRESS_PAUSE, PRESSES, deliver, enqueue_kickoff
+from orchestrator.decide.delivery import (
+    COPY_MODE_HOLD,
+    DRAWING_SPAN,
+    DRAWN,
+    PASTE_LIMIT,
+    PATIENCE,
+    PRESS_PAUSE,
+    PRESSES,
+    deliver,
+    enqueue_kickoff,
+    goes_by_file,
+    held_up_by,
+    is_ours,
+    used_by,
+)
 from orchestrator.decide.launch import CONTINUE
 from orchestrator.decide.step import Step
 from orchestrator.model.action import Paste, PressKey
@@ -27,6 +41,7 @@ from tests.support.builders import (
 )
 
 CHAT = config(agent(backend="chat", prompt="Begin."))
+HOLD = CHAT.watchdog.human_hold
 TEXT = Delivery("key", "text", "kickoff", queued=MONO - 1, since=MONO - 1)
 TYPED = Delivery("key", "text", "kickoff", DeliveryState.TYPED, since=MONO - 1, queued=MONO - 1, before="old")
 SENT = Delivery(
@@ -97,6 +112,65 @@ def test_the_submit_key_is_pressed_where_the_text_stands(
     turn = delivered(replace(head, since=MONO - age), state, human=human, fingerprint="old")
     assert turn.actions == ([PressKey("one", "%1", "Enter")] if pressed else [])
     assert turn.session.deliveries[0].presses == head.presses + int(pressed)
+
+
+@pytest.mark.parametrize(
+    ("box", "text", "ours"),
+    [
+        ("text", "text", True),
+        ("first second", "first\n\n   second", True),
+        ("of a long text", "the end of a long text that was cut", True),
+        ("[Pasted text #1 +4 lines]", "five\nlines", True),
+        ("[Pasted Content 300 chars]tail", "a long text with a tail", True),
+        ("ünï ☃ é", "u\u0308ni\u0308 ☃ e\u0301", True),
+        ("[01] wide", "[01] 日本語 wide", False),
+        ("日本", "half", False),
+        ("Read the file /x/y.md and do what", "a long one", True),
+        ("textand what a person typed behind it", "text", False),
+        ("half a sente", "text", False),
+    ],
+)
+def test_only_our_own_text_is_submitted(box: str, text: str, ours: bool) -> None:
+    assert is_ours(box, text) is ours
+    head = replace(TYPED, text=text, since=MONO - 9)
+    turn = delivered(head, State.DRAFT, box=box)
+    assert turn.actions == ([PressKey("one", "%1", "Enter")] if ours else [])
+
+
+@pytest.mark.parametrize(
+    ("attached", "since", "words"),
+    [
+        (0, HOLD - 1, "its pane is in copy mode"),
+        (0, HOLD + 1, ""),
+        (1, HOLD + 1, "its pane is in copy mode"),
+        (1, COPY_MODE_HOLD + 1, ""),
+        (1, None, ""),
+    ],
+)
+def test_copy_mode_is_left_alone_for_a_while(attached: int, since: float | None, words: str) -> None:
+    there = pane(in_mode=True, attached=attached)
+    seen = observation(CHAT, there)
+    of = session(mode_mono=None if since is None else MONO - since)
+    assert used_by(facts(seen, memory(of)), of, seen) == words
+
+
+def test_what_an_outbox_waits_for_is_told() -> None:
+    seen = observation(CHAT, pane(), human=frozenset({"one"}))
+    idle = ReadingMemory(State.IDLE, box="")
+    for of, alive, words in (
+        (session(deliveries=(TEXT,), reading=idle), seen, "a person uses it"),
+        (session(deliveries=(TEXT,), reading=idle), observation(CHAT, pane()), ""),
+        (session(deliveries=(TEXT,), reading=idle), observation(CHAT, pane(dead=True)), "it does not run"),
+        (
+            session(deliveries=(TYPED,), reading=idle),
+            observation(CHAT, pane()),
+            "it was typed, and nobody can say yet",
+        ),
+        (session(reading=idle), seen, ""),
+    ):
+        held_up = held_up_by(facts(alive, memory(of)), of, alive)
+        assert held_up.startswith(words)
+        assert bool(held_up) is bool(words)
 
 
 def test_the_submit_key_is_pressed_so_many_times_and_no_more() -> None:
@@ -175,3 +249,62 @@ def test_what_a_program_that_is_typed_to_is_told_first(
     assert [delivery.text for delivery in turn.session.deliveries] == ([text] if text else []), (
         "once for each run"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "by_file"),
+    [
+        ("one line", False),
+        ("two\n\n    lines\n", False),
+        ("ünï ☃ 日本語 👩‍🚀", False),
+        ("-n --help", False),
+        ("look at @notes.txt", False),
+        ("/etc/hosts", True),
+        ("  ! rm", True),
+        ("# a heading", True),
+        ("x" * (PASTE_LIMIT + 1), True),
+        ("a\ttab", True),
+        ("e\u0301 in two parts", True),
+        ("  indented", True),
+        ("blanks behind  ", True),
+        ("an \x1b[31m escape", True),
+        ("a\rreturn", True),
+    ],
+)
+def test_what_a_prompt_box_would_change_goes_by_file(text: str, by_file: bool) -> None:
+    assert goes_by_file(text) is by_file
+    (paste,) = delivered(replace(TEXT, text=text)).actions
+    assert isinstance(paste, Paste)
+    assert paste.attachment == (text if by_file else "")
+    assert by_file or paste.text == text.rstrip("\n")
+
+
+def test_a_program_that_joins_what_it_keeps_is_given_one_at_a_time() -> None:
+    joins = config(agent(backend="claude"))
+    busy, free = ReadingMemory(State.WORKING, box=""), ReadingMemory(State.IDLE, box="")
+    sent = replace(TEXT, sender="sent")
+
+    def turn(keeps: bool, reading: ReadingMemory, of: Config) -> Step:
+        seen = observation(of, pane())
+        made = step(seen, session(keeps=keeps, reading=reading, deliveries=(sent,)))
+        deliver(facts(seen, memory(made.session)), made)
+        return made
+
+    first = turn(False, busy, joins)
+    assert (len(first.actions), first.session.keeps) == (1, True)
+    assert turn(True, busy, joins).actions == []
+    again = turn(True, free, joins)
+    assert (len(again.actions), again.session.keeps) == (1, False)
+    assert len(turn(True, busy, config(agent(backend="codex"))).actions) == 1
+
+
+@pytest.mark.parametrize(
+    ("age", "still", "typed"),
+    [(2.0, DRAWN - 0.1, False), (2.0, DRAWN, True), (DRAWING_SPAN, 0.1, True)],
+)
+def test_a_program_that_still_draws_is_not_typed_to(age: float, still: float, typed: bool) -> None:
+    seen = observation(CHAT, pane())
+    reading = ReadingMemory(State.IDLE, box="", changed_mono=MONO - still)
+    made = step(seen, session(started_mono=MONO - age, reading=reading, deliveries=(TEXT,)))
+    deliver(facts(seen, memory(made.session)), made)
+    assert bool(made.actions) is typed

@@ -100,7 +100,7 @@ def test_what_is_answered_at_once(
         ({"reading": ReadingMemory(State.UNKNOWN)}, {}, "it is unknown"),
         ({"reading": FREE, "limit": LimitMemory(NOW, until=MONO + 999, run="r0")}, {}, "limit"),
         ({"reading": ReadingMemory(), "stage": Stage.STARTING, "started_mono": MONO}, {}, "not ready"),
-        ({"reading": FREE}, {"human": frozenset({"one"})}, "others were before"),
+        ({"reading": FREE}, {"human": frozenset({"one"})}, "a person uses it"),
     ],
 )
 def test_what_keeps_a_text_back_is_said_when_its_time_is_over(

@@ -45,7 +45,7 @@ def test_a_changed_key_that_only_the_watchdog_reads_does_not(key: str) -> None:
 
 
 NOT_NOTICED = {
-    "name", "preset", "process_name", "submit_key", "submit_delay", "queues", "rules", "account", "leftovers", "dialog_keys", "footer_ui",
+    "name", "preset", "process_name", "submit_key", "submit_delay", "queues", "queue_joins", "rules", "account", "leftovers", "dialog_keys", "footer_ui",
     "log_grace", "stall_idle", "supports_resume", "transcripts", "connect_delay", "hooks", "needs", "env",
 }  # fmt: skip
 """`hooks` is noticed where a program has them. `env` is noticed as part of the whole environment, not as the backend's."""

@@ -50,6 +50,33 @@ def test_no_box(text: str) -> None:
     assert box_of(text) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "typed"),
+    [
+        (f"{RULES}\n❯ [01] one line\n{RULES}\n  ⏵⏵ auto mode on", "[01] one line"),
+        (f"{RULES}\n❯ 1. first\n  2. second\n{RULES}\n  ? for shortcuts", "1. first 2. second"),
+        ("done\n\n› [01] one line\n\n  gpt-5 · ~/x", "[01] one line"),
+        ("done\n\n› 2. second of a list", "2. second of a list"),
+    ],
+)
+def test_a_list_that_somebody_types_is_no_menu(text: str, typed: str) -> None:
+    box = box_of(text)
+    assert box is not None
+    assert box.typed == typed
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{RULES}\n❯ 1. Yes\n  2. No\n{RULES}\n  Enter to confirm · Esc to cancel",
+        "Which model?\n\n  1. the small one\n› 2. the large one",
+        "Which one?\n\n› 1. Pro · 5 hours\n  2. Max · more tokens",
+    ],
+)
+def test_a_menu_is_no_box(text: str) -> None:
+    assert box_of(text) is None
+
+
 def test_a_question_is_no_free_prompt() -> None:
     assert box_of("Allow this action? [y/n/t]:\n\n> ") is None
     assert box_of("It is done.\n\n> ") is not None
