@@ -187,7 +187,7 @@ def new_prompts(models: ModelServer) -> list[str]:
     new: list[str] = []
     before: tuple[str, ...] = ()
     for request in models.requests:
-        if request.side or not request.first:
+        if request.side or request.tool_results:
             continue
         known = next(
             (at for at, (a, b) in enumerate(zip(before, request.prompts, strict=False)) if a != b),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from orchestrator.errors import EnvironmentMissing
 
-TEXTS_KEPT = 20
+TEXTS_KEPT = 200
 """Files of long texts that are kept for each session."""
 
 

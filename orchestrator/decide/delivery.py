@@ -159,6 +159,8 @@ def used_by(facts: Facts, session: SessionMemory, observation: Observation) -> s
 def waits_for(facts: Facts, session: SessionMemory, head: Delivery, observation: Observation) -> str:
     """What keeps a text from being typed now, for people; "" for nothing."""
     reading, backend = session.reading, facts.wanted.launch.backend if facts.wanted else None
+    if reading.state in {State.DIALOG, State.AUTH}:
+        return f"it waits for a person ({reading.state.value})"
     if session.stage is not Stage.RUNNING or backend is None:
         return "it is not ready yet"
     if session.held and head.sender != LIMIT_SENDER:
@@ -167,8 +169,6 @@ def waits_for(facts: Facts, session: SessionMemory, head: Delivery, observation:
         return used
     if reading.box:
         return "somebody's text stands in its prompt box"
-    if reading.state in {State.DIALOG, State.AUTH}:
-        return f"it waits for a person ({reading.state.value})"
     if _is_being_drawn(session, backend, observation.mono):
         return "it has only just drawn its prompt box"
     if head.sender == LIMIT_SENDER and reading.state is State.LIMITED:
