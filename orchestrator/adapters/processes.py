@@ -166,12 +166,14 @@ def tree_command_lines(leader: int) -> tuple[str, ...]:
         pid = queue.pop(0)
         if line := command_line(pid):
             lines.append(line)
-        queue += _children(pid)
+        queue += children(pid)
     return tuple(lines)
 
 
-def _children(pid: int) -> list[int]:
+def children(pid: int) -> list[int]:
     """Pids of a process's children: the kernel lists them by the thread that started them."""
+    if not LINUX:
+        return [row.pid for row in _psutil_rows() if row.parent == pid]
     found: list[int] = []
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - names are all that is needed

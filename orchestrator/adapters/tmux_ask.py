@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from orchestrator.adapters.control import Argv
+from orchestrator.adapters.processes import children, command_line
+from orchestrator.adapters.tmux_around import send_signal
 from orchestrator.errors import TmuxUnavailable
 
 if TYPE_CHECKING:
     import libtmux
 
+ENDING = 0.5
+"""Seconds in which a tmux that was ended must be gone."""
 Answer = tuple[int, Sequence[str], Sequence[str]]
 """Exit status, lines of output, lines of errors."""
 
@@ -21,8 +26,8 @@ Answer = tuple[int, Sequence[str], Sequence[str]]
 class Asker:
     """Asks one server, one question at a time.
 
-    `Server.cmd` has no time limit, so it runs in a thread that is given up on; while one such call
-    hangs no second one is begun, so that nothing piles up behind a stopped server.
+    `Server.cmd` has no time limit, so it runs in a thread, and the tmux that hangs is ended. Such a client may be ended
+    even while its server is stopped; a control client may not (tmux 3.3a then ends when it goes on).
 
     Args:
         binary: the tmux program.
@@ -59,8 +64,18 @@ class Asker:
         self._asking.start()
         self._asking.join(self._timeout)
         if not answer:
+            self._end_hung()
             raise TmuxUnavailable(f"tmux did not answer within {self._timeout:g} s")
         return answer[0]
+
+    def _end_hung(self) -> None:
+        """End the tmux that does not answer; it is this process's child, so its pid can't be another's."""
+        words = f" -S{self._socket} "
+        for pid in children(os.getpid()):
+            if words in command_line(pid):
+                send_signal(pid, signal.SIGKILL)
+        if self._asking is not None:
+            self._asking.join(ENDING)
 
     def _open(self) -> libtmux.Server:
         if self._server is None:

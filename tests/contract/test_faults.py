@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import psutil
@@ -288,3 +290,23 @@ def _fake_scope(world: Bench, script: str) -> None:
 )
 def test_an_answer_without_its_end_is_no_answer(lines: list[str], rows: list[str] | None) -> None:
     assert whole(lines) == rows
+
+
+def test_a_tmux_that_hangs_is_given_up_and_ended(tmp_path: Path) -> None:
+    real = shutil.which("tmux")
+    shim = tmp_path / "tmux"
+    shim.write_text(
+        f'#!/bin/sh\n[ -e {tmp_path}/hang ] && exec {sys.executable} -c "import time; time.sleep(1000)" "$@"\nexec {real} "$@"\n'
+    )
+    shim.chmod(0o755)
+    (tmp_path / "hang").touch()
+    with bench(env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, timeout=0.3) as world:
+        world.tmux.close()
+        for _ in range(2):
+            snapshot = world.tmux.snapshot()
+            assert snapshot.state is ServerState.UNKNOWN
+            assert "did not answer within 0.3 s" in snapshot.reason
+        assert not [p for p in psutil.Process().children() if "import time; time.sleep(1000)" in p.cmdline()]
+        (tmp_path / "hang").unlink()
+        world.start("a")
+        assert set(world.panes()) == {"a"}
