@@ -33,6 +33,8 @@ PATIENCE = 30.0
 """Seconds after typing in which a text must be accepted."""
 LOOK_AGAIN = 1.0
 """Seconds between two looks at what a text waits for."""
+WAITING = 30.0
+"""Seconds after which it is told what a text waits for."""
 DRAWN = 0.7
 """Seconds for which the screen of a program that has just started must stand still."""
 DRAWING_SPAN = 30.0
@@ -124,7 +126,8 @@ def deliver(facts: Facts, step: Step) -> None:
         step.change(keeps=False)
         session = step.session
     if head.state is DeliveryState.QUEUED:
-        if waits_for(facts, session, head, step.observation):
+        if why := waits_for(facts, session, head, step.observation):
+            _tell_waiting(step, head, why)
             step.again(0.2 if _is_being_drawn(session, backend, step.mono) else LOOK_AGAIN)
         else:
             _type(step, head, facts.pane.pane_id, backend)
@@ -137,6 +140,13 @@ def deliver(facts: Facts, step: Step) -> None:
         _finish(step, head, f"the text {stands} in its prompt box")
     else:
         _submit(facts, step, head, backend)
+
+
+def _tell_waiting(step: Step, head: Delivery, why: str) -> None:
+    """Say once that a text waits for long, and what for."""
+    if not head.told and step.mono - head.queued >= WAITING:
+        step.tell(EventKind.DELIVERY_WAITS, f"the {head.sender} text waits: {why}", key=head.key)
+        _put(step, replace(head, told=True))
 
 
 def note_mode(facts: Facts, step: Step) -> None:

@@ -9,7 +9,7 @@ from orchestrator.decide.deaths import count_death, is_counted, refreshed
 from orchestrator.decide.delivery import enqueue_kickoff
 from orchestrator.decide.step import AT_ONCE, Step
 from orchestrator.decide.stopping import is_interruptible
-from orchestrator.model.config import Kind
+from orchestrator.model.config import Kind, PromptDelivery
 from orchestrator.model.event import EventKind
 from orchestrator.model.memory import Desire, Stage
 from orchestrator.model.observation import Pane
@@ -72,11 +72,12 @@ def _await_ready(wanted: Wanted, step: Step) -> None:
     took = step.mono - session.started_mono
     state = session.reading.state
     backend = wanted.launch.backend
+    pinged = backend is not None and backend.prompt_delivery is PromptDelivery.PING
     if backend is None or not backend.rules:
         answers = wanted.kind is not Kind.SERVICE or session.name in step.observation.services_ready
-        ready = took >= SETTLE and answers
+        ready = took >= (backend.connect_delay if backend and pinged else SETTLE) and answers
     else:
-        ready = state not in NOT_READY or took >= START_LIMIT
+        ready = state not in NOT_READY or took >= (backend.connect_delay if pinged else START_LIMIT)
     if not ready:
         step.again(0.05 if took < 5 else 0.5)
         return

@@ -110,7 +110,8 @@ def on_this_boot(memory: Memory, observation: Observation) -> Memory:
             exit=replace(session.exit, mono=0.0) if session.exit else None,
             reading=replace(session.reading, changed_mono=0.0, idle_mono=None, told=None, submitted_mono=0.0),
             woken_mono=None, mode_mono=None,
-            deliveries=(), limit=session.limit.for_next_run() if session.limit else None,
+            deliveries=tuple(replace(d, since=observation.mono, queued=observation.mono) for d in session.deliveries),
+            limit=session.limit.for_next_run() if session.limit else None,
         )
         for name, session in memory.sessions.items()
     }  # fmt: skip

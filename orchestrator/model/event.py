@@ -49,6 +49,8 @@ class EventKind(StrEnum):
     LOG_REOPENED = "log-reopened"
     PHASE_MOVED = "phase-moved"
     DELIVERED = "delivered"
+    DELIVERY_WAITS = "delivery-waits"
+    """A text that could not be typed for a while; told once, with what it waits for."""
     DELIVERY_FAILED = "delivery-failed"
     DIALOG_ANSWERED = "dialog-answered"
     ACTION_FAILED = "action-failed"

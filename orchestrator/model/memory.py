@@ -135,6 +135,7 @@ class Delivery:
     queued: mono when it was queued, and once it is typed when that was.
     before: fingerprint of the screen it was typed over. busy: a turn ran then.
     by: which watchdog typed it. standing: it was seen in the prompt box. request: number of the request that waits for it, 0 for none.
+    told: that it waits for long was said.
     """
 
     key: str
@@ -149,6 +150,7 @@ class Delivery:
     by: str = ""
     standing: bool = False
     request: int = 0
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

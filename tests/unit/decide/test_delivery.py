@@ -13,6 +13,7 @@ from orchestrator.decide.delivery import (
     PATIENCE,
     PRESS_PAUSE,
     PRESSES,
+    WAITING,
     deliver,
     enqueue_kickoff,
     goes_by_file,
@@ -24,6 +25,7 @@ from orchestrator.decide.launch import CONTINUE
 from orchestrator.decide.step import Step
 from orchestrator.model.action import Paste, PressKey
 from orchestrator.model.config import Config
+from orchestrator.model.event import EventKind
 from orchestrator.model.memory import Delivery, DeliveryState, ReadingMemory, Stage
 from orchestrator.model.observation import Pane
 from orchestrator.model.reading import State
@@ -308,3 +310,12 @@ def test_a_program_that_still_draws_is_not_typed_to(age: float, still: float, ty
     made = step(seen, session(started_mono=MONO - age, reading=reading, deliveries=(TEXT,)))
     deliver(facts(seen, memory(made.session)), made)
     assert bool(made.actions) is typed
+
+
+@pytest.mark.parametrize(
+    ("age", "before", "said"), [(WAITING - 1, False, 0), (WAITING, False, 1), (WAITING, True, 0)]
+)
+def test_what_a_text_waits_for_is_told_once(age: float, before: bool, said: int) -> None:
+    turn = delivered(replace(TEXT, queued=MONO - age, told=before), State.DIALOG)
+    assert [event.kind for event in turn.events] == [EventKind.DELIVERY_WAITS] * said
+    assert turn.session.deliveries[0].told is (before or bool(said))

@@ -19,6 +19,7 @@ from orchestrator.model.observation import Observation
 from orchestrator.model.reading import State
 from tests.support.builders import (
     MONO,
+    RULES,
     agent,
     config,
     facts,
@@ -116,6 +117,17 @@ def test_a_program_is_ready_when_its_screen_says_something(state: State, age: fl
 @pytest.mark.parametrize(("age", "ready"), [(0.4, False), (0.5, True)])
 def test_a_program_without_rules_is_ready_once_it_has_lived_a_moment(age: float, ready: bool) -> None:
     turn = tended(config(agent(backend="plain")), session(stage=Stage.STARTING, started_mono=MONO - age))
+    assert (turn.session.stage is Stage.RUNNING) is ready
+
+
+@pytest.mark.parametrize(("rules", "state"), [(RULES, State.UNKNOWN), ("", State.STARTING)])
+@pytest.mark.parametrize(("more", "ready"), [(-0.1, False), (0.0, True)])
+def test_a_program_that_is_typed_to_is_waited_for_as_long_as_connect_delay_says(
+    rules: str, state: State, more: float, ready: bool
+) -> None:
+    mine = f'[backend.mine]\nbin = "mine"\nrules = [{rules}]\nprompt_delivery = "ping"\nconnect_delay = 7\n'
+    of = config(mine + agent(backend="mine"))
+    turn = tended(of, session(stage=Stage.STARTING, state=state, started_mono=MONO - 7 - more))
     assert (turn.session.stage is Stage.RUNNING) is ready
 
 
