@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -12,6 +12,8 @@ from typing import Self
 from orchestrator.adapters import clock, processes
 from orchestrator.adapters.config_file import LAST_GOOD, ConfigFile
 from orchestrator.adapters.conversations import TranscriptConversations
+from orchestrator.adapters.follow import Repositories
+from orchestrator.adapters.gates import Gates
 from orchestrator.adapters.jobs import TcpProbes
 from orchestrator.adapters.journal import Journal
 from orchestrator.adapters.launcher import FileLauncher
@@ -23,9 +25,10 @@ from orchestrator.adapters.tmux import TmuxServer
 from orchestrator.adapters.transcripts import Transcripts
 from orchestrator.adapters.wake import Waker
 from orchestrator.decide.plan import plan
-from orchestrator.model.action import Plan
+from orchestrator.model.action import Plan, RunGate
 from orchestrator.model.config import Config
 from orchestrator.model.event import Event, EventKind
+from orchestrator.model.handoff import GateResult, Query, Sight
 from orchestrator.model.memory import Memory
 from orchestrator.model.observation import Observation
 from orchestrator.model.reading import Signal
@@ -100,7 +103,7 @@ class Supervisor:
     def run(self, path: Path) -> None:
         """Look after the fleet until a signal or a request ends it. For the main thread."""
         self.waker.catch_signals()
-        self.waker.watch_file(path)
+        self.waker.watch_files("config", [path])
         self.loop.announce(EventKind.WATCHDOG_STARTED, f"looks after {path} (pid {os.getpid()})")
         if self.store.moved_aside is not None:
             self.loop.announce(
@@ -168,7 +171,7 @@ def look(path: Path, environ: Mapping[str, str]) -> tuple[Observation, Plan]:
             tmux=tmux, processes=ProcessesHere(), deaths=_Unwatched(deaths), store=store or _NoStore(),
             logs=LogFiles(config.defaults.log_dir), probes=TcpProbes(lambda: None),
             conversations=conversations, transcripts=Transcripts(conversations), clock=clock, config=source,
-            launcher=FileLauncher(config.state_dir, source.path, environ),
+            launcher=FileLauncher(config.state_dir, source.path, environ), handoffs=_Unasked(), gates=_Unasked(),
         )  # fmt: skip
         memory = store.load_memory() if store else Memory()
         observation = Observer(eyes).observe(memory, {})
@@ -197,6 +200,25 @@ class _Unwatched:
 
     def watch(self, pids: Iterable[int]) -> None:
         self._deaths.watch(pids)
+
+
+class _Unasked:
+    """Repositories and gates for a single look: nothing is fetched or run for it."""
+
+    def look(self, loop: str, query: Query) -> Sight | None:  # noqa: ARG002 - the port's form
+        return None
+
+    def keep(self, loops: Container[str]) -> None:
+        """Nothing is kept."""
+
+    def run(self, gate: RunGate) -> str:  # noqa: ARG002 - the port's form
+        return "a look runs nothing"
+
+    def running(self) -> Mapping[str, str]:
+        return {}
+
+    def results(self) -> Mapping[str, GateResult]:
+        return {}
 
 
 class _NoStore:
@@ -228,8 +250,10 @@ def _build(
     logs, here = LogFiles(config.defaults.log_dir), ProcessesHere()
     launcher = FileLauncher(config.state_dir, source.path, environ)
     conversations = TranscriptConversations(environ)
+    gates = Gates(config.defaults.log_dir, waker.poke, environ)
+    repositories = Repositories(waker.poke, lambda files: waker.watch_files("handoff", files), environ)
     eyes = Eyes(
-        launcher=launcher, tmux=tmux, processes=here, deaths=waker, store=store, logs=logs, probes=TcpProbes(waker.poke),
+        handoffs=repositories, gates=gates, launcher=launcher, tmux=tmux, processes=here, deaths=waker, store=store, logs=logs, probes=TcpProbes(waker.poke),
         conversations=conversations, transcripts=Transcripts(conversations), clock=clock, config=source,
     )  # fmt: skip
     hands = Hands(
@@ -239,6 +263,7 @@ def _build(
         logs=logs,
         store=store,
         clock=clock,
+        gates=gates,
         fleet=fleet_mark(config),
     )
     ticker = Ticker(Observer(eyes), hands, store.load_memory(), clock.local_zone(environ))

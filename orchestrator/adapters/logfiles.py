@@ -6,9 +6,11 @@ of ours is never written through: it is moved aside.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from orchestrator.errors import EnvironmentMissing
@@ -100,6 +102,30 @@ class LogFiles:
         path = self._folder / "state" / f"{name}.paste"
         write_private(path, text)
         return path
+
+    def read_exports(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """Beginnings of small files for other programs, by path; what is no plain file is left out."""
+        found: dict[Path, str] = {}
+        for path in paths:
+            with contextlib.suppress(OSError):
+                descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+                try:
+                    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+                        found[path] = os.read(descriptor, 256).decode("utf-8", "replace")
+                finally:
+                    os.close(descriptor)
+        return found
+
+    def export(self, path: Path, text: str | None) -> str:
+        """Have a small file hold a text, or, with None, be gone; "" or why not."""
+        try:
+            if text is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_private(path, text)
+        except OSError as error:
+            return f"{path} can't be written: {error.strerror}"
+        return ""
 
     def write_text(self, name: str, text: str) -> Path:
         """A private file with a text that a session is pointed to; the same text has the same file."""

@@ -24,7 +24,7 @@ from orchestrator.adapters.signals import parse_signals
 from orchestrator.adapters.store_schema import MIGRATIONS, StoreBroken, check, may_pass, migrate, move_aside
 from orchestrator.model.action import Plan
 from orchestrator.model.event import Event, EventKind, Recorded
-from orchestrator.model.memory import Memory, PhaseMemory, SessionMemory
+from orchestrator.model.memory import LoopMemory, Memory, PhaseMemory, SessionMemory
 from orchestrator.model.reading import Signal
 from orchestrator.model.request import Request
 from orchestrator.model.view import View
@@ -38,7 +38,7 @@ OPEN_PATIENCE = 5.0
 REQUESTS_KEPT = 1_000
 SIGNALS_AT_ONCE = 500
 """A program gone mad must not make a tick long."""
-FLEET, SESSION, PHASE = "fleet", "session/", "phase/"
+FLEET, SESSION, PHASE, LOOP = "fleet", "session/", "phase/", "loop/"
 
 
 class Store:
@@ -80,19 +80,22 @@ class Store:
         memory = Memory()
         sessions: dict[str, SessionMemory] = {}
         phases: dict[str, PhaseMemory] = {}
+        loops: dict[str, LoopMemory] = {}
         for key, body in self._rows("SELECT key, body FROM memory"):
             self._written[key] = bytes(body)
             if key.startswith(SESSION) and (session := _decode(body, SessionMemory)):
                 sessions[session.name] = session
             elif key.startswith(PHASE) and (phase := _decode(body, PhaseMemory)):
                 phases[key.removeprefix(PHASE)] = phase
+            elif key.startswith(LOOP) and (loop := _decode(body, LoopMemory)):
+                loops[key.removeprefix(LOOP)] = loop
             elif key == FLEET:
                 memory = _decode(body, Memory) or memory
         self._views = {
             name: (place, bytes(body))
             for name, place, body in self._rows("SELECT name, place, body FROM views")
         }
-        return replace(memory, sessions=sessions, phases=phases)
+        return replace(memory, sessions=sessions, phases=phases, loops=loops)
 
     def save(self, plan: Plan, at: float) -> None:
         """Write a plan's memory, events, views and answers in one transaction; only what changed.
@@ -337,11 +340,13 @@ def _use_wal(db: sqlite3.Connection) -> None:
 
 
 def _memory_rows(memory: Memory) -> Iterator[tuple[str, bytes]]:
-    yield FLEET, msgspec.json.encode(replace(memory, sessions={}, phases={}))
+    yield FLEET, msgspec.json.encode(replace(memory, sessions={}, phases={}, loops={}))
     for name, session in memory.sessions.items():
         yield SESSION + name, msgspec.json.encode(session)
     for name, phase in memory.phases.items():
         yield PHASE + name, msgspec.json.encode(phase)
+    for name, loop in memory.loops.items():
+        yield LOOP + name, msgspec.json.encode(loop)
 
 
 def _insert_events(db: sqlite3.Connection, events: Iterable[Event], at: float) -> None:

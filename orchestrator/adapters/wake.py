@@ -20,6 +20,8 @@ from orchestrator.adapters.processes import DeathWatch
 DEBOUNCE_MS = 100
 STEP_MS = 50
 """How often the watching thread looks up: at 10 ms it alone costs a third of a percent of a core."""
+FOLDER_PAUSE = 0.5
+"""Seconds before folders are watched again after they came or went."""
 
 
 class Waker:
@@ -42,6 +44,8 @@ class Waker:
             self._selector.register(descriptor, selectors.EVENT_READ)
         self._stop = threading.Event()
         self._watcher: threading.Thread | None = None
+        self._files: dict[str, frozenset[Path]] = {}
+        self._moved = threading.Event()
         self.signalled = False
         """TERM, INT or HUP came: the loop is to end."""
 
@@ -66,10 +70,18 @@ class Waker:
         if descriptor is not None:
             self._listen(descriptor)
 
-    def watch_file(self, path: Path) -> None:
-        """Wake when a file is written, replaced or removed (by its folder, since editors rename)."""
-        self._watcher = threading.Thread(target=self._follow, args=(path,), daemon=True, name="config-watch")
-        self._watcher.start()
+    def watch_files(self, what: str, files: Iterable[Path]) -> None:
+        """Wake when one of these is written, replaced or removed (by its folder, since they are renamed into place).
+
+        Args:
+            what: they are: a later call for the same takes the place of this one.
+            files: they need not exist.
+        """
+        self._files[what] = frozenset(files)
+        self._moved.set()
+        if self._watcher is None:
+            self._watcher = threading.Thread(target=self._follow, daemon=True, name="file-watch")
+            self._watcher.start()
 
     def catch_signals(self) -> None:
         """Take TERM, INT and HUP as a wish to end. For the main thread."""
@@ -100,6 +112,7 @@ class Waker:
     def close(self) -> None:
         """End the watching thread and close what is open."""
         self._stop.set()
+        self._moved.set()
         self.watch([])
         self._selector.close()
         # A thread that pokes late must not write into whatever gets the descriptor's number next.
@@ -124,21 +137,40 @@ class Waker:
         self.signalled = True
         self.poke()
 
-    def _follow(self, path: Path) -> None:
+    def _follow(self) -> None:
         from watchfiles import watch  # noqa: PLC0415 - only the watchdog's thread pays for it
 
-        def is_ours(_change: object, changed: str) -> bool:
-            return Path(changed).name in {each.name for each in ours}
-
         while not self._stop.is_set():
-            ours = {path, path.resolve()}  # a link, and what it points to
+            self._moved.clear()
+            files = frozenset().union(*self._files.values())
+            names = {
+                name for path in files for name in (path.name, path.resolve().name)
+            }  # a link, and what it points to
+            folders = {_existing(each.parent) for path in files for each in (path, path.resolve())}
+
+            def is_ours(
+                _change: object, changed: str, names: set[str] = names, folders: set[Path] = folders
+            ) -> bool:
+                path = Path(changed)
+                return path.name in names or (path not in folders and path.is_dir())
+
             with contextlib.suppress(OSError, RuntimeError):
                 for _ in watch(
-                    *{each.parent for each in ours}, watch_filter=is_ours, debounce=DEBOUNCE_MS, step=STEP_MS,
-                    stop_event=self._stop, rust_timeout=60_000, recursive=False,
+                    *folders, watch_filter=is_ours, debounce=DEBOUNCE_MS, step=STEP_MS, stop_event=self._moved,
+                    rust_timeout=60_000, recursive=False,
                 ):  # fmt: skip
                     self.poke()
-            self._stop.wait(5)
+                    if any(_existing(path.parent) not in folders for path in files):
+                        break  # a folder that was missing is there now
+            if not self._moved.is_set():
+                self._stop.wait(FOLDER_PAUSE)
+
+
+def _existing(folder: Path) -> Path:
+    """The folder, or the nearest one above it that is there."""
+    while not folder.is_dir() and folder != folder.parent:
+        folder = folder.parent
+    return folder
 
 
 def _open_fifo(path: Path) -> int:

@@ -58,6 +58,8 @@ def desired(wanted: Wanted | None, session: SessionMemory, memory: Memory) -> De
     """What is wanted of a session: what a person said of it, else what the fleet is."""
     if wanted is None:
         return None
+    if wanted.over:
+        return Desire.DOWN
     if session.desire is not None:
         return session.desire
     return Desire.UP if memory.up and wanted.enabled else None

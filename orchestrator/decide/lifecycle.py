@@ -25,6 +25,8 @@ STATUS_PATIENCE = 0.25
 """Seconds that a death waits for its exit status: tmux may have to be nudged for it."""
 WORDS = 8
 """Lines of a dead program's screen that are kept."""
+UNSEEN_PAUSE = 0.5
+"""Seconds between two looks whether a loop's repository was seen; its first answer wakes sooner."""
 GONE = frozenset({Stage.NONE, Stage.ENDED, Stage.COMPLETED})
 
 
@@ -111,6 +113,8 @@ def _wish_to_start(facts: Facts, step: Step) -> None:
     left = step.session.due - step.mono
     if left > 0:
         step.again(left)
+    elif step.session.name in step.observation.unseen:
+        step.again(UNSEEN_PAUSE)
     elif end_leftovers(step):
         step.start = StartWish(
             pane=pane.pane_id if pane else "", asked=asked, repeated=step.session.attempt > 1

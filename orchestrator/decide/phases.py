@@ -1,7 +1,8 @@
-"""Moving a loop from phase to phase. Pure.
+"""Moving a loop from phase to phase, by hand or because it is done. Pure.
 
 The index that counts is in the store; loop agents drift when it moves, since the phase is part of
-what they are started from, and are restarted into the new one at once.
+what they are started from, and are restarted into the new one at once. A move, and all that follows from it, is one change
+of memory: a crash finds it made, or not begun.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from orchestrator.decide.handoff import without_pings
 from orchestrator.model.config import Config, Kind, LoopSpec
 from orchestrator.model.event import Event, EventKind
-from orchestrator.model.memory import Memory, PhaseMemory, Stage
+from orchestrator.model.memory import Desire, LoopMemory, Memory, PhaseMemory, SessionMemory, Stage
 from orchestrator.model.observation import Observation
 from orchestrator.model.request import Outcome, Request, Result
 
@@ -37,6 +39,13 @@ def standing(config: Config, phases: Mapping[str, PhaseMemory]) -> dict[str, Pha
     return after
 
 
+def members(loop: LoopSpec, config: Config) -> frozenset[str]:
+    """Names of a loop's agents."""
+    return frozenset(
+        agent.name for agent in config.agents if agent.kind is Kind.LOOP and agent.loop == loop.name
+    )
+
+
 def move(
     request: Request, config: Config, memory: Memory, observation: Observation
 ) -> tuple[Outcome, Memory, list[Event]]:
@@ -44,12 +53,13 @@ def move(
     loop = config.loop(request.loop)
     if loop is None or not loop.phases:
         return Outcome(Result.REFUSED, f"there is no loop {request.loop} with phases"), memory, []
-    here = phase_index(loop, memory.phases[loop.name])
+    standing_ = memory.phases[loop.name]
+    here = phase_index(loop, standing_)
     there = _destination(request.argument, loop, here)
     ids = ", ".join(f"{index} {phase.id}" for index, phase in enumerate(loop.phases))
     if there is None:
         return Outcome(Result.REFUSED, f"no phase {request.argument}; the phases are: {ids}"), memory, []
-    if there == here:
+    if there == here and not standing_.complete:
         return Outcome(Result.MOVED, loop.phases[here].id), memory, []
     if there >= len(loop.phases):
         return (
@@ -57,25 +67,61 @@ def move(
             memory,
             [],
         )
+    event = Event(
+        EventKind.PHASE_MOVED, loop.name, f"moved from {loop.phases[here].id} to {loop.phases[there].id} by hand",
+        {"from": loop.phases[here].id, "to": loop.phases[there].id, "index": there},
+    )  # fmt: skip
+    return (
+        Outcome(Result.MOVED, loop.phases[there].id),
+        enter(loop, there, config, memory, observation.now),
+        [event],
+    )
+
+
+def enter(loop: LoopSpec, there: int, config: Config, memory: Memory, now: float) -> Memory:
+    """The memory in which a loop has gone to a phase: its agents begin anew, and its handoff from the newest commit."""
     phase = loop.phases[there]
     phases = {
         **memory.phases,
         loop.name: replace(
-            memory.phases[loop.name], index=there, phase_id=phase.id, moved_at=observation.now, complete=False
+            memory.phases[loop.name], index=there, phase_id=phase.id, moved_at=now, complete=False
         ),
     }
-    members = {agent.name for agent in config.agents if agent.kind is Kind.LOOP and agent.loop == loop.name}
+    known = memory.loops.get(loop.name, LoopMemory())
+    loops = {
+        **memory.loops,
+        loop.name: LoopMemory(
+            place=known.place, cursor=known.cursor, base=known.cursor, inboxes=known.inboxes, trouble=known.trouble,
+            cleared=known.cleared,
+        ),
+    }  # fmt: skip
+    names = members(loop, config)
     sessions = {
-        name: replace(session, restart=f"phase {phase.id}", talked=False)
-        if name in members and session.stage in {Stage.STARTING, Stage.RUNNING}
-        else session
-        for name, session in memory.sessions.items()
+        name: _begins_anew(session, phase.id) if name in names else session
+        for name, session in without_pings(memory.sessions, names, loop.name).items()
     }
-    event = Event(
-        EventKind.PHASE_MOVED, loop.name, f"moved from {loop.phases[here].id} to {phase.id} by hand",
-        {"from": loop.phases[here].id, "to": phase.id, "index": there},
-    )  # fmt: skip
-    return Outcome(Result.MOVED, phase.id), replace(memory, phases=phases, sessions=sessions), [event]
+    return replace(memory, phases=phases, loops=loops, sessions=sessions)
+
+
+def _begins_anew(session: SessionMemory, phase: str) -> SessionMemory:
+    """A loop's agent at a new phase: with a new conversation, and restarted where it runs."""
+    session = replace(session, talked=False, conversation="")
+    runs = session.stage in {Stage.STARTING, Stage.RUNNING}
+    return replace(session, restart=f"phase {phase}") if runs else session
+
+
+def complete(loop: LoopSpec, config: Config, memory: Memory, observation: Observation) -> Memory:
+    """The memory in which a loop is through: its agents stop, and the task that follows is started, once."""
+    sessions = without_pings(memory.sessions, members(loop, config), loop.name)
+    after = loop.on_complete
+    if after is not None and after.run is not None:
+        task = sessions.get(after.run) or SessionMemory(name=after.run)
+        sessions[after.run] = replace(task, desire=Desire.UP, asked=observation.mono)
+    phases = {**memory.phases, loop.name: replace(memory.phases[loop.name], complete=True)}
+    known = memory.loops.get(loop.name, LoopMemory())
+    to_clear = after is not None and after.trigger_file is not None
+    loops = {**memory.loops, loop.name: replace(known, waits="", cleared=not to_clear)}
+    return replace(memory, phases=phases, loops=loops, sessions=sessions)
 
 
 def _destination(argument: str, loop: LoopSpec, here: int) -> int | None:

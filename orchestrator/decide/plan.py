@@ -12,6 +12,7 @@ from orchestrator.decide.dialogs import answer_dialog
 from orchestrator.decide.lifecycle import advance
 from orchestrator.decide.limits import account_holders, account_of, grant_tries, note_ended, tend_limit
 from orchestrator.decide.logs import keep_log
+from orchestrator.decide.loops import tend_loops, unseen
 from orchestrator.decide.pace import Turn, grant_starts
 from orchestrator.decide.phases import standing
 from orchestrator.decide.requests import accept, follow, is_over
@@ -69,6 +70,9 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
         taken_on, memory, told = accept(request, memory, observation.config, wanted, observation)
         requests.append(taken_on)
         events += told
+    loops = tend_loops(observation, memory)
+    memory = loops.memory
+    observation = replace(observation, unseen=unseen(memory, observation.config))
     facts = _read_all(observation, memory, zone)
     turns = [Turn(f, _turn(f, observation)) for f in facts]
     memory = grant_starts(turns, observation, memory, observation.config.watchdog)
@@ -84,13 +88,14 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
     }
     changed = tuple(new for new, old in zip(answered, observation.requests, strict=True) if new != old)
     stop = any(is_over(r) for r in answered)
-    actions: list[Action] = [action for turn in turns for action in turn.step.actions]
+    actions: list[Action] = [*loops.actions]
+    actions += [action for turn in turns for action in turn.step.actions]
     if observation.lost_socket_of:
         actions.append(RestoreSocket(observation.lost_socket_of))
     return Plan(
         memory=replace(_fleet_memory(memory, observation, stop=stop), sessions=after),
         actions=tuple(actions),
-        events=(*events, *(event for turn in turns for event in turn.step.events), *told),
+        events=(*events, *loops.events, *(event for turn in turns for event in turn.step.events), *told),
         views=views,
         requests=changed,
         signals_taken=max((s.id for found in observation.signals.values() for s in found), default=0),

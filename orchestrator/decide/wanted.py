@@ -108,8 +108,14 @@ def _agent(config: Config, agent: AgentSpec, place: int, phases: Mapping[str, Ph
         name=agent.name, session=agent.session, kind=agent.kind, launch=launch, spec=spec_hash(launch, where),
         watch=agent.watch, heal=agent.watch is not Watch.NONE, enabled=agent.enabled,
         resume=agent.resume and backend.supports_resume, needs=backend.needs, stop_grace=agent.stop_grace, place=place,
-        wake=agent.wake,
+        wake=None if _is_all_over(config, phases) else agent.wake,
+        over=agent.kind is Kind.LOOP and loop is not None and phases.get(loop.name, PhaseMemory()).complete,
     )  # fmt: skip
+
+
+def _is_all_over(config: Config, phases: Mapping[str, PhaseMemory]) -> bool:
+    """Whether there are loops, and all of them are through: then nobody is woken for them any more."""
+    return bool(config.loops) and all(phases.get(loop.name, PhaseMemory()).complete for loop in config.loops)
 
 
 def _model(agent: AgentSpec, phase: PhaseSpec | None) -> str:

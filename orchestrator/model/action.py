@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from orchestrator.model.event import Event
 from orchestrator.model.launch import LaunchSpec
@@ -92,7 +93,43 @@ class ReopenLog:
     rotate: bool
 
 
-Action = Start | NudgeServer | RestoreSocket | EndProcesses | CloseSession | Paste | PressKey | ReopenLog
+@dataclass(frozen=True, slots=True)
+class RunGate:
+    """Run a phase's gate in the background, on a clean checkout of a commit.
+
+    name: of the loop. commit: "" where there is no repository; then it runs in the folder itself. key: names what it is run on.
+    timeout: seconds.
+    """
+
+    name: str
+    phase: str
+    repo: Path
+    commit: str
+    command: str
+    timeout: float
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """Have a small file hold a text for other programs to read; None: have no such file."""
+
+    path: Path
+    text: str | None
+
+
+Action = (
+    RunGate
+    | Export
+    | Start
+    | NudgeServer
+    | RestoreSocket
+    | EndProcesses
+    | CloseSession
+    | Paste
+    | PressKey
+    | ReopenLog
+)
 
 
 @dataclass(frozen=True, slots=True)

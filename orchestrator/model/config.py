@@ -247,6 +247,8 @@ class LoopSpec:
     resume_phase: bool = True
     state_file: str = "phase-idx"
     gate: str | None = None
+    gate_timeout: float = 1800.0
+    """Seconds after which a gate is ended, and has failed."""
     require_review: bool = False
     handoff: HandoffSpec | None = None
     on_complete: OnCompleteSpec | None = None

@@ -135,7 +135,7 @@ class Delivery:
     queued: mono when it was queued, and once it is typed when that was.
     before: fingerprint of the screen it was typed over. busy: a turn ran then.
     by: which watchdog typed it. standing: it was seen in the prompt box. request: number of the request that waits for it, 0 for none.
-    told: that it waits for long was said.
+    told: that it waits for long was said. commits: ids of those that it tells of.
     """
 
     key: str
@@ -151,6 +151,7 @@ class Delivery:
     standing: bool = False
     request: int = 0
     told: bool = False
+    commits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +248,37 @@ class PhaseMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopMemory:
+    """What a loop knows of its repository. A commit id is "" for an empty branch, and None before the first look.
+
+    place: repository, remote and branch; with another one all else is forgotten.
+    cursor: newest commit that was looked at. base: newest commit when the phase began.
+    status_before: names the content of the status file on disk when the phase began, None before the first look.
+    inboxes: what names the content of each inbox file.
+    claim, review: last claim of the phase, and last review after it; "" for none.
+    gate_commit: what the gate was last begun on; gate_passed: how that ended, None while it runs; gate_log: its output.
+    waits: why the phase does not end, for people. trouble: why the repository can't be seen, as told.
+    told: the commit of which it was told that the phase is done, where nobody moves it by itself.
+    cleared: the trigger file is to be removed.
+    """
+
+    place: str = ""
+    cursor: str | None = None
+    base: str | None = None
+    status_before: str | None = None
+    inboxes: Mapping[str, str] | None = None
+    claim: str = ""
+    review: str = ""
+    gate_commit: str = ""
+    gate_passed: bool | None = None
+    gate_log: str = ""
+    waits: str = ""
+    trouble: str = ""
+    told: str = ""
+    cleared: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """The whole fleet's.
 
@@ -267,3 +299,4 @@ class Memory:
     config_error: str = ""
     sessions: Mapping[str, SessionMemory] = field(default_factory=dict)
     phases: Mapping[str, PhaseMemory] = field(default_factory=dict)
+    loops: Mapping[str, LoopMemory] = field(default_factory=dict)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 from orchestrator.model.config import Config
+from orchestrator.model.handoff import GateResult, Sight
 from orchestrator.model.reading import Screen, Signal
 from orchestrator.model.request import Request
 
@@ -88,6 +90,10 @@ class Observation:
     signals: what programs reported since the last tick, by name, oldest first.
     failures: of the last tick's starts, by name.
     lacking: what keeps a running session from being started as the config says now, by name.
+    sights: what the loops' repositories show, by loop. gates: how gates ended since the watchdog began; gating: the commit that one
+    runs on now.
+    exports: texts of the small files that other programs read, by path; those that are not there are left out.
+    unseen: agents that don't start yet, since their loop's repository was not looked at; the plan fills it in.
     log_sizes: bytes of each session's log, where it was looked at; -1: the file is gone.
     """
 
@@ -116,6 +122,11 @@ class Observation:
     failures: Mapping[str, StartFailure] = field(default_factory=dict)
     lacking: Mapping[str, str] = field(default_factory=dict)
     log_sizes: Mapping[str, int] = field(default_factory=dict)
+    sights: Mapping[str, Sight] = field(default_factory=dict)
+    gates: Mapping[str, GateResult] = field(default_factory=dict)
+    gating: Mapping[str, str] = field(default_factory=dict)
+    exports: Mapping[Path, str] = field(default_factory=dict)
+    unseen: frozenset[str] = frozenset()
     requests: tuple[Request, ...] = ()
 
     @property

@@ -14,6 +14,7 @@ class Wanted:
 
     spec: hash of what its process would notice; a running session with another hash has drifted.
     heal: the watchdog restarts it. needs: services that must be ready before it starts.
+    over: its loop is complete, so that it has nothing left to do.
     resume: take up its conversation again at a restart.
     """
 
@@ -31,6 +32,7 @@ class Wanted:
     place: int
     """Position in the file, services first: the order of starts and of `status`."""
     wake: WakeSpec | None = None
+    over: bool = False
 
     @property
     def backend_name(self) -> str:

@@ -12,18 +12,20 @@ from orchestrator.model.action import (
     Action,
     CloseSession,
     EndProcesses,
+    Export,
     NudgeServer,
     Paste,
     PressKey,
     ReopenLog,
     RestoreSocket,
+    RunGate,
     Start,
 )
 from orchestrator.model.config import Config
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.observation import StartFailure
 from orchestrator.model.text import without_controls
-from orchestrator.watchdog.ports import Clock, Launcher, Logs, Processes, Store, Tmux
+from orchestrator.watchdog.ports import Clock, Gates, Launcher, Logs, Processes, Store, Tmux
 
 
 @dataclass(slots=True)
@@ -36,6 +38,7 @@ class Hands:
     logs: Logs
     store: Store
     clock: Clock
+    gates: Gates
     fleet: str
 
 
@@ -78,21 +81,32 @@ def _carry_out(action: Action, hands: Hands, config: Config) -> str:
             return ", ".join(f"may not signal pid {process.pid} ({process.command})" for process in refused)
         case CloseSession(_, _, pane):
             return hands.tmux.close_pane(pane)
+        case PressKey(_, pane, key):
+            return hands.tmux.press(pane, key)
+        case RunGate():
+            return hands.gates.run(action)
+        case Paste() | ReopenLog() | Export():
+            return _write(action, hands, config)
+        case _:
+            assert_never(action)
+
+
+def _write(action: Paste | ReopenLog | Export, hands: Hands, config: Config) -> str:
+    """Do what goes by way of a file."""
+    match action:
         case Paste(name, pane, text, attachment):
             if attachment:
                 text = text.replace(TEXT_FILE, str(hands.logs.write_text(name, attachment)))
             else:
                 text = text.replace(KICKOFF_FILE, str(hands.launcher.kickoff_file(name)))
             return hands.tmux.paste(pane, hands.logs.write_scratch(name, without_controls(text)))
-        case PressKey(_, pane, key):
-            return hands.tmux.press(pane, key)
         case ReopenLog(name, pane, rotate):
             if rotate:
                 hands.logs.rotate(name, config.watchdog.log_keep)
             hands.logs.make(name)
             return hands.tmux.record(pane, hands.logs.path(name))
-        case _:
-            assert_never(action)
+        case Export(path, text):
+            return hands.logs.export(path, text)
 
 
 def _start(action: Start, hands: Hands) -> str:

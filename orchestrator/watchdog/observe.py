@@ -8,11 +8,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from orchestrator.decide.loops import exported, queries
+from orchestrator.decide.phases import standing
 from orchestrator.decide.wanted import wanted_sessions
 from orchestrator.errors import AoError, TmuxUnavailable
 from orchestrator.model.config import Config
+from orchestrator.model.handoff import Sight
 from orchestrator.model.memory import Memory, SessionMemory
 from orchestrator.model.observation import Observation, Pane, Process, ServerState, StartFailure
 from orchestrator.model.reading import Screen, Signal
@@ -23,6 +26,8 @@ from orchestrator.watchdog.ports import (
     ConfigSource,
     Conversations,
     Deaths,
+    Gates,
+    Handoffs,
     Launcher,
     Logs,
     Probes,
@@ -54,6 +59,8 @@ class Eyes:
     config: ConfigSource
     launcher: Launcher
     transcripts: Transcripts
+    handoffs: Handoffs
+    gates: Gates
 
 
 @dataclass(slots=True)
@@ -130,6 +137,10 @@ class Observer:
             failures=dict(failures),
             lacking=self._lacking(look),
             log_sizes=self._log_sizes(look),
+            sights=self._sights(look, config),
+            gates=eyes.gates.results() if config.loops else {},
+            gating=eyes.gates.running() if config.loops else {},
+            exports=eyes.logs.read_exports(exported(config)) if config.loops else {},
             requests=eyes.store.open_requests(),
         )
 
@@ -307,6 +318,15 @@ class Observer:
             except AoError as error:
                 troubles[name] = error.message
         return _Wakes(texts, troubles)
+
+    def _sights(self, look: _Look, config: Config) -> dict[str, Sight]:
+        """What is known by now of the loops' repositories."""
+        if not config.loops:
+            return {}
+        asked = queries(config, replace(look.memory, phases=standing(config, look.memory.phases)))
+        self.eyes.handoffs.keep(asked)
+        found = {name: self.eyes.handoffs.look(name, query) for name, query in asked.items()}
+        return {name: sight for name, sight in found.items() if sight is not None}
 
     def _lacking(self, look: _Look) -> dict[str, str]:
         """Asked for those whose config changed while they run: an edit gone wrong must not stop them."""

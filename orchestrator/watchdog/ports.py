@@ -6,9 +6,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from orchestrator.model.action import Plan, Start
+from orchestrator.model.action import Plan, RunGate, Start
 from orchestrator.model.config import Config, ServiceSpec
 from orchestrator.model.event import Event
+from orchestrator.model.handoff import GateResult, Query, Sight
 from orchestrator.model.launch import LaunchSpec
 from orchestrator.model.memory import Memory, SessionMemory
 from orchestrator.model.observation import Pane, Process, ServerState
@@ -99,7 +100,24 @@ class Logs(Protocol):
     def make(self, name: str) -> None: ...
     def rotate(self, name: str, keep: int) -> None: ...
     def write_scratch(self, name: str, text: str) -> Path: ...
+    def read_exports(self, paths: Iterable[Path]) -> dict[Path, str]: ...
+    def export(self, path: Path, text: str | None) -> str: ...
     def write_text(self, name: str, text: str) -> Path: ...
+
+
+class Handoffs(Protocol):
+    """Looks at the loops' repositories, in the background; `look` gives what is known by now."""
+
+    def look(self, loop: str, query: Query) -> Sight | None: ...
+    def keep(self, loops: Container[str]) -> None: ...
+
+
+class Gates(Protocol):
+    """Runs gates in the background. `run` returns "" or why it could not be begun; begun twice, it runs once."""
+
+    def run(self, gate: RunGate) -> str: ...
+    def running(self) -> Mapping[str, str]: ...
+    def results(self) -> Mapping[str, GateResult]: ...
 
 
 class Probes(Protocol):

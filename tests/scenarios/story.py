@@ -21,12 +21,14 @@ from orchestrator.model.action import (
     Action,
     CloseSession,
     EndProcesses,
+    Export,
     NudgeServer,
     Paste,
     Plan,
     PressKey,
     ReopenLog,
     RestoreSocket,
+    RunGate,
     Start,
 )
 from orchestrator.model.event import Event
@@ -117,6 +119,11 @@ class Story:
             "attach": lambda: self._attach(rest[0], there=True),
             "detach": lambda: self._attach(rest[0], there=False),
             "log": lambda: self._log(*rest),
+            "commit": lambda: self._commit(" ".join(rest), command.block),
+            "remote": lambda: setattr(self.world.handoffs, "trouble", "" if rest == ["ok"] else " ".join(rest)),
+            "rewrite": lambda: setattr(self.world.handoffs, "rewritten", rest == ["on"]),
+            "gate": lambda: self.world.gates.finish(rest[0], passed=rest[1] == "pass"),
+            "read": lambda: self._read(rest[0]),
             "restart-watchdog": self.world.restart_watchdog,
             "lose-store": lambda: self.world.restart_watchdog(forget=True),
             "reboot": self.world.reboot,
@@ -179,6 +186,23 @@ class Story:
         else:
             (self.world.folder / "log" / f"{name}.log").unlink()
 
+    def _commit(self, subject: str, block: str) -> None:
+        """Somebody commits and pushes; in the block are paths, and indented their contents."""
+        files: dict[str, str] = {}
+        path = ""
+        for line in block.splitlines():
+            if line.startswith("  "):
+                files[path] += f"{line[2:]}\n"
+            else:
+                path = line
+                files[path] = ""
+        self.world.handoffs.commit(subject, **files)
+
+    def _read(self, name: str) -> str:
+        """What a file in the log folder holds."""
+        path = self.world.folder / "log" / name
+        return f"{INDENT}{path.read_text().strip() if path.exists() else '(not there)'}\n"
+
     # ---- what it prints
 
     def _told(self, plan: Plan) -> str:
@@ -212,6 +236,10 @@ class Story:
                 return f"press {key} in {name}"
             case ReopenLog(name, _, rotate):
                 return f"{'rotate' if rotate else 'reopen'} the log of {name}"
+            case RunGate(name, phase, _, commit):
+                return f"run the gate of {name}/{phase} on {commit[:12]}"
+            case Export(path, text):
+                return f"remove {path.name}" if text is None else f"write {path.name}: {text.strip()}"
             case _:
                 assert_never(action)
 

@@ -26,6 +26,7 @@ from orchestrator.watchdog.loop import GLANCE
 from orchestrator.watchdog.observe import Eyes, Observer
 from orchestrator.watchdog.tick import Ticker
 from tests.support.machine import FLEET, Clock, Machine, Tmux
+from tests.support.repository import Gates, Repository
 
 SHORTEST = 0.01
 """Seconds that any tick takes at the least."""
@@ -97,6 +98,8 @@ class World:
         self.machine = Machine(self.clock)
         self.tmux = Tmux(self.machine, self.clock)
         self.around = Surroundings(folder / "log" / "state")
+        self.handoffs = Repository()
+        self.gates = Gates(folder / "log" / "gates")
         self.store = Store(folder / "log" / "state" / "ao.db")
         self.ticker = self._watchdog()
 
@@ -117,8 +120,10 @@ class World:
             ConfigFile(self.path),
             self.around,
             self.around,
+            self.handoffs,
+            self.gates,
         )
-        hands = Hands(self.tmux, self.machine, self.around, logs, self.store, self.clock, FLEET)
+        hands = Hands(self.tmux, self.machine, self.around, logs, self.store, self.clock, self.gates, FLEET)
         return Ticker(Observer(eyes), hands, self.store.load_memory(), "UTC")
 
     @property
@@ -185,6 +190,7 @@ class World:
 
     def restart_watchdog(self, *, forget: bool = False) -> None:
         """A new watchdog process; `forget`: the store is lost too."""
+        self.gates.forget()
         self.store.close()
         path = self.folder / "log" / "state" / "ao.db"
         if forget:

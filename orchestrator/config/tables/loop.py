@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from orchestrator.config.shapes import Key, ListOf, MapOf, Must, PathText, Table
-from orchestrator.config.values import Choice, Flag, Name, Regex, Text
+from orchestrator.config.values import Choice, Duration, Flag, Name, Regex, Text
 from orchestrator.model.config import DoneSource
 
 PHASE: Final = Table(
@@ -88,6 +88,7 @@ LOOP: Final = Table(
         "phase-idx",
     ),
     Key("gate", Text(empty=False), "Command, run on a clean checkout, that must exit 0 before a phase ends"),
+    Key("gate_timeout", Duration(least=0.1), "A gate that takes longer is ended, and has failed", 1800),
     Key("require_review", Flag(), "A phase ends only after a review that follows its last claim", False),
     Key("handoff", HANDOFF, "How work is handed over"),
     Key("on_complete", ON_COMPLETE, "What follows the last phase"),

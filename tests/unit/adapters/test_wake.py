@@ -207,7 +207,7 @@ def test_a_changed_file_wakes_it(waker: Waker, tmp_path: Path, change: object, l
     path = tmp_path / "agents.toml" if linked else real
     if linked:
         path.symlink_to(real)
-    waker.watch_file(path)
+    waker.watch_files("config", [path])
     assert callable(change)
     touched = folder / "ready.toml"
     until(lambda: _until_watching(waker, real, touched), "the thread watches")
