@@ -117,7 +117,8 @@ class _Followed:
             wait = RETRY[min(self.failures, len(RETRY) - 1)]
             self.failures += 1
             self.due = time.monotonic() + wait
-            self.sight = Sight(query, trouble=str(error))
+            words = error.message if isinstance(error, GitFailed) else str(error)
+            self.sight = Sight(query, trouble=words, missing=not query.repo.is_dir())
             return
         self.failures = 0
         self.due = (

@@ -201,6 +201,11 @@ class Store:
             (key.removeprefix(PHASE), phase) for key, body in rows if (phase := _decode(body, PhaseMemory))
         )
 
+    def loops(self) -> dict[str, LoopMemory]:
+        """What each loop knows of its repository, by its name."""
+        rows = self._rows("SELECT key, body FROM memory WHERE key LIKE 'loop/%'")
+        return {key.removeprefix(LOOP): loop for key, body in rows if (loop := _decode(body, LoopMemory))}
+
     def config_error(self) -> str:
         """Why the last edit of the config is not in force, "" when it is."""
         for (body,) in self._rows("SELECT body FROM memory WHERE key = ?", (FLEET,)):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from orchestrator.cli.status_text import session_facts, since, upcoming, wall
+from orchestrator.cli.status_text import because, session_facts, since, upcoming, wall
 from orchestrator.commands.explain import Explanation
 from orchestrator.decide.restart import NEVER
 from orchestrator.model.memory import Delivery, Desire, Exit
@@ -52,7 +52,7 @@ WANTED = {
 def plain(of: Explanation) -> str:
     """The whole explanation."""
     return "\n".join(
-        [*_state(of), "", *_reading(of), *_limit(of), "", *_restarts(of), *_exit(of.session.exit, of.at), *_deliveries(of), *_events(of)]
+        [*_state(of), *_loop(of), "", *_reading(of), *_limit(of), "", *_restarts(of), *_exit(of.session.exit, of.at), *_deliveries(of), *_events(of)]
     )  # fmt: skip
 
 
@@ -67,6 +67,14 @@ def _state(of: Explanation) -> Iterator[str]:
     yield f"  next: {upcoming(view, of.at) if view.next else 'nothing by itself'}"
     yield f"  wanted: {WANTED[of.desire].replace('NAME', view.name)}"
     yield from (f"  {line}" for line in _holds(of))
+
+
+def _loop(of: Explanation) -> Iterator[str]:
+    """Where its loop stands, and why the phase goes on."""
+    if of.loop is None or not of.loop.phase:
+        return
+    place = f"phase {of.loop.phase} ({of.loop.index + 1} of {len(of.loop.phases)})"
+    yield f"  loop {of.loop.loop}: {'complete' if of.loop.complete else place}{because(of.loop)}"
 
 
 def _holds(of: Explanation) -> Iterator[str]:
@@ -198,6 +206,7 @@ def facts(of: Explanation) -> dict[str, object]:
         "wanted": of.desire.value if of.desire else None,
         "healed": of.wanted is not None and of.wanted.heal,
         "watchdog": of.watchdog.pid if of.watchdog else None,
+        "loop": asdict(of.loop) if of.loop else None,
         "error": of.error or None,
         "due": list(of.due),
         "restarting": session.restart or None,

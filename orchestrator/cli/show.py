@@ -104,6 +104,7 @@ def phase(
       ao phase next
       ao phase set build-api
     """
+    from orchestrator.cli.status_text import because
     from orchestrator.commands import phase as phases
     from orchestrator.wiring import prepare_folders
 
@@ -128,6 +129,8 @@ def phase(
                     "phase": s.phase or None,
                     "phases": list(s.phases),
                     "complete": s.complete,
+                    "waits": s.waits or None,
+                    "trouble": s.trouble or None,
                 }
                 for s in standings
             ]
@@ -138,6 +141,8 @@ def phase(
             print(f"{'→' if index == standing.index else ' '} {standing.loop}  {index}  {name}")
         if not standing.phases:
             print(f"  {standing.loop}  has no phases")
+        elif standing.complete or standing.waits or standing.trouble:
+            print(f"  {standing.loop}{' is complete' if standing.complete else ''}{because(standing)}")
 
 
 @app.command()

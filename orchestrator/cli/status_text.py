@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from orchestrator.commands.phase import Standing
 from orchestrator.commands.status import Status
 from orchestrator.model.text import printable
 from orchestrator.model.view import HEALTHY, Condition, View
@@ -67,10 +68,20 @@ def heading(status: Status) -> list[str]:
     lines = []
     for loop in status.loops:
         place = f"phase {loop.phase} ({loop.index + 1} of {len(loop.phases)})" if loop.phase else "no phases"
-        lines.append(f"loop {loop.loop}: {'complete' if loop.complete else place}")
+        lines.append(f"loop {loop.loop}: {'complete' if loop.complete else place}{because(loop)}")
     if status.error:
         lines.append(f"trouble: {printable(status.error)}")
     return lines
+
+
+def because(loop: Standing) -> str:
+    """Why a loop's phase goes on, and what is wrong with its repository."""
+    words = [
+        printable(part)
+        for part in (loop.waits, f"can't see its repository: {loop.trouble}" if loop.trouble else "")
+        if part
+    ]
+    return f"; {', '.join(words)}" if words else ""
 
 
 def footing(status: Status) -> str:
@@ -108,6 +119,8 @@ def facts(status: Status) -> dict[str, object]:
                 "index": x.index,
                 "phases": list(x.phases),
                 "complete": x.complete,
+                "waits": x.waits or None,
+                "trouble": x.trouble or None,
             }
             for x in status.loops
         ],

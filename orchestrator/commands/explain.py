@@ -14,6 +14,7 @@ from orchestrator.adapters.lock import Holder
 from orchestrator.adapters.store import Store
 from orchestrator.adapters.store_schema import StoreBroken
 from orchestrator.commands.fleet import Fleet
+from orchestrator.commands.phase import Standing, standing_of
 from orchestrator.decide.assess import desired, gather, view
 from orchestrator.decide.plan import on_this_boot
 from orchestrator.decide.wanted import wanted_sessions
@@ -21,7 +22,7 @@ from orchestrator.errors import AoError
 from orchestrator.model.action import Plan
 from orchestrator.model.config import WatchdogSettings
 from orchestrator.model.event import Recorded
-from orchestrator.model.memory import Desire, Memory, SessionMemory
+from orchestrator.model.memory import Desire, LoopMemory, Memory, PhaseMemory, SessionMemory
 from orchestrator.model.observation import Observation
 from orchestrator.model.reading import RuleSpec
 from orchestrator.model.view import View
@@ -41,6 +42,7 @@ class Explanation:
     wanted: what the config declares, None once that is gone.
     desire: what a person asked for, by its name or with the fleet; None: nobody asked.
     error: of the config or the store, "" when there is none.
+    loop: where the loop that it belongs to stands, None when it belongs to none.
     due: what a watchdog would tell at once, where none runs.
     at, mono: now, in epoch seconds and on the clock that `session` has its stamps from; slept: what that one leaves out.
     """
@@ -57,6 +59,7 @@ class Explanation:
     at: float
     mono: float
     slept: float = 0.0
+    loop: Standing | None = None
 
     def wall(self, mono: float) -> float:
         """The instant, in epoch seconds, of a stamp of the monotonic clock."""
@@ -140,7 +143,18 @@ def explain(fleet: Fleet, name: str, look: Look) -> Explanation:
         at=clock.now(),
         mono=clock.mono(),
         slept=clock.slept(),
+        loop=_loop(fleet, name, known.memory),
     )
+
+
+def _loop(fleet: Fleet, name: str, memory: Memory) -> Standing | None:
+    """Where the loop of an agent stands."""
+    agent = fleet.config.agent(name)
+    loop = fleet.config.loop(agent.loop) if agent and agent.loop else None
+    if loop is None:
+        return None
+    phase = memory.phases.get(loop.name, PhaseMemory())
+    return standing_of(loop, phase, memory.loops.get(loop.name, LoopMemory()))
 
 
 def _stored(fleet: Fleet, name: str) -> _Known:

@@ -10,7 +10,7 @@ from orchestrator.commands.fleet import Fleet, Listener, new_request
 from orchestrator.decide.phases import phase_index
 from orchestrator.errors import UsageError
 from orchestrator.model.config import LoopSpec
-from orchestrator.model.memory import PhaseMemory
+from orchestrator.model.memory import LoopMemory, PhaseMemory
 from orchestrator.model.request import FAILURES, Verb
 from orchestrator.model.text import printable
 
@@ -19,12 +19,18 @@ PATIENCE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Where one loop stands. index: of the current phase, from 0; -1 when it has none."""
+    """Where one loop stands.
+
+    index: of the current phase, from 0; -1 when it has none. waits: why that does not end, for people; "" when it is not known yet.
+    trouble: why its repository can't be seen, "" when it can.
+    """
 
     loop: str
     index: int
     phases: tuple[str, ...]
     complete: bool
+    waits: str = ""
+    trouble: str = ""
 
     @property
     def phase(self) -> str:
@@ -35,13 +41,17 @@ class Standing:
 def show(fleet: Fleet) -> tuple[Standing, ...]:
     """Every loop's standing, in the order of the config."""
     memory: dict[str, PhaseMemory] = {}
+    known: dict[str, LoopMemory] = {}
     if fleet.store_path.exists():
         store = Store(fleet.store_path, read_only=True)
         try:
-            memory = dict(store.phases())
+            memory, known = dict(store.phases()), store.loops()
         finally:
             store.close()
-    return tuple(_standing(loop, memory.get(loop.name, PhaseMemory())) for loop in fleet.config.loops)
+    return tuple(
+        standing_of(loop, memory.get(loop.name, PhaseMemory()), known.get(loop.name, LoopMemory()))
+        for loop in fleet.config.loops
+    )
 
 
 def move(
@@ -81,6 +91,10 @@ def choose_loop(fleet: Fleet, name: str | None) -> LoopSpec:
     return loops[name]
 
 
-def _standing(loop: LoopSpec, memory: PhaseMemory) -> Standing:
+def standing_of(loop: LoopSpec, memory: PhaseMemory, known: LoopMemory) -> Standing:
+    """Where a loop stands, from what is remembered of it."""
     index = phase_index(loop, memory) if loop.phases else -1
-    return Standing(loop.name, index, tuple(phase.id for phase in loop.phases), memory.complete)
+    ids = tuple(phase.id for phase in loop.phases)
+    return Standing(
+        loop.name, index, ids, memory.complete, "" if memory.complete else known.waits, known.trouble
+    )

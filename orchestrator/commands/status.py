@@ -13,6 +13,7 @@ from orchestrator.adapters.store_schema import StoreBroken
 from orchestrator.commands.fleet import Fleet
 from orchestrator.commands.phase import Standing, show
 from orchestrator.config.find import locate_state
+from orchestrator.model.memory import LoopMemory, PhaseMemory
 from orchestrator.model.view import HEALTHY, View
 
 
@@ -72,9 +73,8 @@ def quick_status(path: Path) -> Status | None:
         return None
     store = Store(log_dir / "state" / "ao.db", read_only=True)
     try:
-        loops = tuple(
-            Standing(name, phase.index, phase.ids, phase.complete) for name, phase in store.phases()
-        )
+        known = store.loops()
+        loops = tuple(_standing(name, phase, known.get(name, LoopMemory())) for name, phase in store.phases())
         return Status(
             store.views(),
             loops,
@@ -84,3 +84,8 @@ def quick_status(path: Path) -> Status | None:
         )
     finally:
         store.close()
+
+
+def _standing(name: str, phase: PhaseMemory, known: LoopMemory) -> Standing:
+    waits = "" if phase.complete else known.waits
+    return Standing(name, phase.index, phase.ids, phase.complete, waits, known.trouble)

@@ -92,6 +92,8 @@ class Following:
                     f"can't follow {handoff.branch} in {handoff.repo}: {sight.trouble}",
                 )
                 self.change(trouble=sight.trouble)
+            if sight.missing and self.memory.cursor is None:
+                self.change(cursor="", base="", inboxes={}, status_before="")
             return
         if self.memory.trouble:
             self.tell(EventKind.HANDOFF_TROUBLE, f"follows {handoff.branch} in {handoff.repo} again")

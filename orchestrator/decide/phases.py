@@ -110,6 +110,14 @@ def _begins_anew(session: SessionMemory, phase: str) -> SessionMemory:
     return replace(session, restart=f"phase {phase}") if runs else session
 
 
+def begun_anew(config: Config, memory: Memory, now: float) -> Memory:
+    """The memory in which the loops that don't resume are at their first phase: a fleet that was down starts so."""
+    for loop in config.loops:
+        if not loop.resume_phase and loop.phases:
+            memory = enter(loop, 0, config, memory, now)
+    return memory
+
+
 def complete(loop: LoopSpec, config: Config, memory: Memory, observation: Observation) -> Memory:
     """The memory in which a loop is through: its agents stop, and the task that follows is started, once."""
     sessions = without_pings(memory.sessions, members(loop, config), loop.name)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from orchestrator.decide.assess import Facts
 from orchestrator.decide.deaths import freed, refreshed
-from orchestrator.decide.phases import move
+from orchestrator.decide.phases import begun_anew, move
 from orchestrator.decide.sending import accept_text, outcome_of, unsaid_words
 from orchestrator.decide.step import Ended
 from orchestrator.model.config import Config
@@ -55,6 +55,8 @@ def accept(
         if final is not None:
             outcomes[name] = final
     memory = replace(memory, sessions=sessions)
+    if not request.names and request.verb is Verb.UP and not memory.up:
+        memory = begun_anew(config, memory, observation.now)
     if not request.names and request.verb in {Verb.UP, Verb.DOWN}:
         memory = replace(memory, up=request.verb is Verb.UP)
     return replace(request, accepted=True, targets=targets, outcomes=outcomes), memory, [event]
@@ -138,6 +140,9 @@ def _apply(
         return session, Outcome(Result.ABSENT) if absent and session.stage is Stage.NONE else None
     if wanted is None:
         return session, Outcome(Result.REFUSED, "it is not in the config")
+    if wanted.over:
+        over = "its loop is complete; `ao phase set ID` begins a phase again"
+        return session, Outcome(Result.COMPLETED if request.verb is Verb.UP else Result.REFUSED, over)
     if request.verb is Verb.RESTART:
         stopping = "a person asked for it" if session.stage in PRESENT or alive else ""
         return replace(

@@ -44,6 +44,7 @@ class Sight:
 
     query: what was asked; an answer to another question is none.
     trouble: why nothing could be seen, "" when all is well; then all else is empty.
+    missing: there is no such folder, so that whatever comes to be in it is news.
     tip: newest commit of the branch, "" for an empty one, and where there is no repository.
     commits: those since the cursor, oldest first. rewritten: the cursor is no longer part of the branch.
     status: text of the status file, None when there is none. status_path: where it was found.
@@ -53,6 +54,7 @@ class Sight:
 
     query: Query
     trouble: str = ""
+    missing: bool = False
     tip: str = ""
     commits: tuple[Commit, ...] = ()
     rewritten: bool = False

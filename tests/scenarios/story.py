@@ -120,7 +120,9 @@ class Story:
             "detach": lambda: self._attach(rest[0], there=False),
             "log": lambda: self._log(*rest),
             "commit": lambda: self._commit(" ".join(rest), command.block),
-            "remote": lambda: setattr(self.world.handoffs, "trouble", "" if rest == ["ok"] else " ".join(rest)),
+            "remote": lambda: setattr(
+                self.world.handoffs, "trouble", "" if rest == ["ok"] else " ".join(rest)
+            ),
             "rewrite": lambda: setattr(self.world.handoffs, "rewritten", rest == ["on"]),
             "gate": lambda: self.world.gates.finish(rest[0], passed=rest[1] == "pass"),
             "read": lambda: self._read(rest[0]),

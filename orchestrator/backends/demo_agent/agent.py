@@ -37,6 +37,8 @@ class Agent:
         self.retry = ""
         """What the line above the box says instead of "Working"."""
         self.refusal: Refusal | None = None
+        self.reactions: list[tuple[str, str]] = []
+        """Words in a text, and the shell command that answers it."""
         self._screen = screen
         self._conversation = conversation
         self._script = script

@@ -24,6 +24,8 @@ WORK_SECONDS = 0.2
 MINUTE = 60.0
 """Seconds; what ends sooner is told in seconds."""
 SHELL = "/bin/sh"
+POINTER = ("Read the file ", " and do what it says.")
+"""A text of this form stands for what is in the file."""
 
 
 class Wait:
@@ -92,6 +94,20 @@ def clock(epoch: float) -> str:
 
 
 def _plain(agent: Agent, line: str) -> Turn:
+    command = next((command for words, command in agent.reactions if words in line.lower()), None)
+    if command is not None:
+        yield from _shell(agent, command)
+        return
+    path = line.removeprefix(POINTER[0]).removesuffix(POINTER[1])
+    if line == POINTER[0] + path + POINTER[1]:
+        try:
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+        except OSError as error:
+            agent.note(f"{path}: {error.strerror}")
+            return
+        yield from play(agent, steps(text))
+        return
     yield Wait(WORK_SECONDS)
     agent.answer("Done: " + " ".join(line.split()[:8]))
 
@@ -196,6 +212,14 @@ def _child(agent: Agent, seconds: str) -> Turn:
     yield from ()
 
 
+def _on(agent: Agent, rule: str) -> Turn:
+    """From now on a text that has the first word in it is answered by the shell command that follows."""
+    word, _, command = rule.partition(" ")
+    agent.reactions.append((word.lower(), command))
+    agent.note(f"On {word}: {command}")
+    yield from ()
+
+
 def _shell(agent: Agent, command: str) -> Turn:
     agent.answer(f"Bash({command})")
     output, write_end = os.pipe()
@@ -265,6 +289,7 @@ COMMANDS: dict[str, Callable[[Agent, str], Turn]] = {
     "/flood": _flood,
     "/hang": _hang,
     "/limit": _limit,
+    "/on": _on,
     "/overloaded": _overloaded,
     "/say": _say,
     "/sh": _shell,
