@@ -104,6 +104,7 @@ class Git:
                 "--no-tags",
                 "--no-write-fetch-head",
                 "--no-recurse-submodules",
+                "--refmap=",
                 remote,
                 refspec,
             )

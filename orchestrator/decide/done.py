@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _PLACEHOLDER = re.compile(
-    r"[\s>*_\-+.(\[]*(?:not (?:yet|done|started)|pending|tbd|tba|todo|to do|to be \w+|in progress|wip|none|n/a|open|unknown)\b"
+    r"[\s>*_\-+.(\[]*(?:not (?:yet|done|started)|pending|tbd|tba|todo|to do|to be \w+|in progress|wip|none|n/a|open|unknown)(?![^\W_])"
     r"|[\s>*_\-+]*<[^>]*>?\s*$|\s*<!--|\s*(?:…|\.{3})\s*$|[\s>*\-+]*\[ \]",
     re.IGNORECASE,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -59,18 +58,17 @@ class Stage:
 
     def arrives_after(self, obstacle: str, text: str, remove: Callable[[], None]) -> None:
         """Send a text that an obstacle keeps back; it must arrive once when that is removed."""
-        sender = self.fleet.begin("send", "a", text, "--timeout", "60")
-        until(lambda: obstacle in self.text_waits_for(), f"it waits: {obstacle}", PATIENCE)
-        time.sleep(1.0)  # nothing may happen now; there is no event to wait for
-        assert obstacle in self.text_waits_for()
-        assert not self.box_holds(text)
-        assert not self.models.turns(contains=text)
-        remove()
-        try:
-            told, words = sender.communicate(timeout=PATIENCE + 10)
-        except subprocess.TimeoutExpired:
-            sender.kill()
-            raise
+        with self.fleet.begin("send", "a", text, "--timeout", "60") as sender:
+            try:
+                until(lambda: obstacle in self.text_waits_for(), f"it waits: {obstacle}", PATIENCE)
+                time.sleep(1.0)  # nothing may happen now; there is no event to wait for
+                assert self.text_waits_for()
+                assert not self.box_holds(text)
+                assert not self.models.turns(contains=text)
+                remove()
+                told, words = sender.communicate(timeout=PATIENCE + 10)
+            finally:
+                sender.kill()
         assert (sender.returncode, told) == (0, "a: delivered\n"), f"{words}\n{self.fleet.screen('a')}"
         until(lambda: len(self.models.turns(contains=text)) == 1, "it arrives once", PATIENCE)
         assert [turn.prompt.strip() for turn in self.models.turns(contains=text)] == [text]
