@@ -108,15 +108,16 @@ class Following:
                 EventKind.HANDOFF_TROUBLE,
                 f"{handoff.branch} was rewritten: {_short(self.memory.cursor)} is no longer part of it; goes on from {_short(sight.tip)}",
             )
-        self._announce(sight.commits, handoff)
-        self._compare_inboxes(sight, handoff)
+        told = self._announce(sight.commits, handoff)
+        self._compare_inboxes(sight, handoff, told)
         self.change(cursor=sight.tip, inboxes=dict(sight.inboxes))
         if self.memory.base is None:
             self.change(base=sight.tip)
         if self.memory.status_before is None:
             self.change(status_before=sight.status_id)
 
-    def _announce(self, commits: Iterable[Commit], handoff: HandoffSpec) -> None:
+    def _announce(self, commits: Iterable[Commit], handoff: HandoffSpec) -> set[str]:
+        """Tell of claims and reviews; the agents that are told."""
         told: dict[str, list[str]] = {"claim": [], "review": []}
         for commit in commits:
             subject = commit.subject[:SUBJECT]
@@ -130,6 +131,8 @@ class Following:
                 self._tell_commit("review", commit, handoff.review_pings)
         self.ping(handoff.claim_pings, "claim", told["claim"])
         self.ping(handoff.review_pings, "review", told["review"])
+        whom = {"claim": handoff.claim_pings, "review": handoff.review_pings}
+        return {self.agent(whom[kind]) for kind, commits in told.items() if commits}
 
     def _tell_commit(self, kind: str, commit: Commit, to: str) -> None:
         agent = self.agent(to)
@@ -149,7 +152,7 @@ class Following:
             to=agent,
         )
 
-    def _compare_inboxes(self, sight: Sight, handoff: HandoffSpec) -> None:
+    def _compare_inboxes(self, sight: Sight, handoff: HandoffSpec, told: set[str]) -> None:
         before = self.memory.inboxes
         if before is None:
             return
@@ -163,7 +166,8 @@ class Following:
                     f"the inbox {inbox} changed{f'; {agent} is told' if agent else ''}",
                     what="inbox", commit=sight.tip, to=agent,
                 )  # fmt: skip
-                self.ping(owner, f"inbox {inbox}", [sight.tip or content])
+                if agent not in told:  # it is one job: who reads a review finds the inbox beside it
+                    self.ping(owner, f"inbox {inbox}", [sight.tip or content])
 
     def agent(self, name: str) -> str:
         """The agent that a name means: an agent's own, else that of the one with such a role in the loop; "" for none."""
