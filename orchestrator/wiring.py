@@ -33,7 +33,7 @@ from orchestrator.model.memory import Memory
 from orchestrator.model.observation import Observation
 from orchestrator.model.reading import Signal
 from orchestrator.model.request import Request
-from orchestrator.watchdog.apply import Hands
+from orchestrator.watchdog.apply import Failed, Hands
 from orchestrator.watchdog.loop import Loop
 from orchestrator.watchdog.observe import Eyes, Observer
 from orchestrator.watchdog.tick import Ticker
@@ -174,7 +174,7 @@ def look(path: Path, environ: Mapping[str, str]) -> tuple[Observation, Plan]:
             launcher=FileLauncher(config.state_dir, source.path, environ), handoffs=_Unasked(), gates=_Unasked(),
         )  # fmt: skip
         memory = store.load_memory() if store else Memory()
-        observation = Observer(eyes).observe(memory, {})
+        observation = Observer(eyes).observe(memory, Failed())
         return observation, plan(observation, memory, clock.local_zone(environ))
     finally:
         deaths.watch([])

@@ -6,6 +6,7 @@ import contextlib
 import os
 import shlex
 import shutil
+import stat
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,8 @@ from orchestrator.model.launch import Kickoff, LaunchSpec
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 HOOK = "import sys; sys.path.append(sys.argv[1]); from orchestrator.cli.main import main; main(['hook', sys.argv[2]])"
 """`ao hook`, started in half the time, and so that nothing in the agent's folder or environment takes this package's place."""
+PROMPT_BYTES = 8_000_000
+"""What a prompt file may hold."""
 
 
 class FileLauncher:
@@ -54,9 +57,9 @@ class FileLauncher:
         """A prompt file's text.
 
         Raises:
-            EnvironmentMissing: it can't be read.
+            EnvironmentMissing: it can't be read, or is no text.
         """
-        return _read(path)
+        return _read(path, errors="strict")
 
     def discard(self, name: str) -> None:
         """Remove a launch script that was not run; it removes itself when it is."""
@@ -184,10 +187,24 @@ def _read_kickoff(kickoff: Kickoff) -> str:
     return text
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, *, errors: str = "surrogateescape") -> str:
+    """A prompt file's text; what is no plain file is not waited for, and one without an end not read to it."""
     try:
-        return path.read_bytes().decode("utf-8", "surrogateescape")
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise EnvironmentMissing(
+                    f"the prompt file {path} is no plain file", "mend the path in agents.toml"
+                )
+            content = file.read(PROMPT_BYTES + 1)
     except OSError as error:
         raise EnvironmentMissing(
             f"the prompt file {path} can't be read: {error.strerror}", "mend the path in agents.toml"
         ) from error
+    if len(content) > PROMPT_BYTES:
+        raise EnvironmentMissing(
+            f"the prompt file {path} is longer than {PROMPT_BYTES} bytes", "make it shorter"
+        )
+    try:
+        return content.decode("utf-8", errors)
+    except UnicodeDecodeError as error:
+        raise EnvironmentMissing(f"the prompt file {path} is no UTF-8 text", "save it as UTF-8") from error

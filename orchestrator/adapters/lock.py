@@ -16,6 +16,8 @@ from pathlib import Path
 
 from orchestrator.errors import Busy
 
+WANTED_FOR = 2.0
+"""Seconds for which a wish for the lock holds; whoever wishes repeats it."""
 PROBES_PATIENCE = 5.0
 """Seconds after which a lock that others only look at is given up all the same."""
 
@@ -35,6 +37,7 @@ class FleetLock:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._wanted = path.with_name(f"{path.name}.wanted")
         self._descriptor: int | None = None
 
     def acquire(self, holder: Holder) -> None:
@@ -75,6 +78,17 @@ class FleetLock:
             return True
         mine = os.fstat(self._descriptor)
         return (there.st_ino, there.st_dev) != (mine.st_ino, mine.st_dev)
+
+    def want(self) -> None:
+        """Ask a verb that holds it to give it to a watchdog."""
+        self._wanted.touch(mode=0o600)
+
+    def is_wanted(self) -> bool:
+        """Whether a watchdog has asked for it lately."""
+        try:
+            return time.time() - self._wanted.stat().st_mtime < WANTED_FOR
+        except OSError:
+            return False
 
     def is_held(self) -> bool:
         """Whether some process holds it now."""

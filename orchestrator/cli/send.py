@@ -20,7 +20,7 @@ KeyOption = Annotated[
     str, typer.Option("--key", help="Say it once: a text with a key that was said before is not said again.")
 ]
 TimeoutOption = Annotated[
-    float, typer.Option("--timeout", min=0.1, help="Seconds in which it must have been taken.")
+    float, typer.Option("--timeout", min=0.1, max=2_592_000, help="Seconds in which it must have been taken.")
 ]
 WaitOption = Annotated[
     bool, typer.Option("--wait", help="Wait for as long as it takes, e.g. for the end of a limit.")
@@ -52,7 +52,7 @@ def send(
 
     if (text is None) == (file is None):
         raise UsageError("what shall be said?", "give a TEXT, `-` for standard input, or --file")
-    said = read_text(file) if file is not None else sys.stdin.read() if text == "-" else text or ""
+    said = read_text(file) if file is not None else _standard_input() if text == "-" else text or ""
     _say(config, name, said, key=key, sender="sent", timeout=timeout, wait=wait, json_=json_)
 
 
@@ -94,17 +94,26 @@ def _say(
     fleet.check_names([name])
     prepare_folders(fleet.config)
     patience = FOREVER if wait else timeout
-    outcome = say(
-        fleet,
-        name,
-        text,
-        listener(quiet=json_),
-        driver(fleet, "send"),
-        key=key,
-        sender=sender,
-        patience=patience,
-    )
+    try:
+        outcome = say(
+            fleet, name, text, listener(quiet=json_), driver(fleet, "send"), key=key, sender=sender, patience=patience
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        print(
+            f"{name}: the text stays in its outbox for {patience:g} s; `ao explain {name}` shows it",
+            file=sys.stderr,
+        )
+        raise
     _finish(name, outcome, json_=json_)
+
+
+def _standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            "what came from standard input is no UTF-8 text", "convert it, or name its file"
+        ) from error
 
 
 def _finish(name: str, outcome: Outcome, *, json_: bool) -> None:

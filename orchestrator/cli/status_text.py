@@ -88,6 +88,8 @@ def footing(status: Status) -> str:
     """The line about the watchdog."""
     if status.watchdog is None:
         return "watchdog: not running; nothing is healed (start it with `ao up`)"
+    if status.watchdog.role not in {"watchdog", "unknown"}:
+        return f"watchdog: not running; `ao {status.watchdog.role}` (pid {status.watchdog.pid}) looks after the fleet until it is answered"
     return f"watchdog: running, pid {status.watchdog.pid}, since {since(status.at - status.watchdog.at)}"
 
 

@@ -19,6 +19,8 @@ from orchestrator.model.request import Request
 
 TICK = 0.05
 """Seconds between two looks at the journal while a verb ticks itself."""
+TAKE_OVER = 5.0
+"""Seconds in which a watchdog that wants the lock takes it."""
 WATCHDOG_START = 20.0
 LOCK_PATIENCE = 30.0
 NEXT_WATCHDOG = 2.0
@@ -62,6 +64,7 @@ def carry_out(fleet: Fleet, request: Request, listen: Listener, open_driver: Ope
                     answered = asked.follow(listen, lambda: driver.drive(TICK))
                     if answered is not None:
                         return answered
+                deadline, alone_from = clock.mono() + LOCK_PATIENCE, clock.mono() + TAKE_OVER
             except Busy:
                 if clock.mono() > deadline:
                     raise
@@ -98,6 +101,8 @@ def ensure_watchdog(fleet: Fleet, environ: Mapping[str, str]) -> bool:
         if holder is not None and holder.role == WATCHDOG:
             check_same_config(fleet, holder)
             return process is not None
+        if holder is not None:
+            fleet.lock.want()  # a verb that waits for an answer ticks meanwhile
         if process is None and holder is None:
             log.unlink(missing_ok=True)
             process = spawn_watchdog(fleet.config.path, log, environ)

@@ -110,7 +110,8 @@ class Asked:
             drive: called again and again instead of waiting, where no watchdog runs and the verb ticks itself.
 
         Returns:
-            The request, answered or not; None when the watchdog ended before it had answered.
+            The request, answered or not; None when the watchdog ended before it had answered, or when this
+            verb ticks itself and a watchdog wants to take over.
 
         Raises:
             AoError: nobody took it on in time.
@@ -130,7 +131,7 @@ class Asked:
                     return current
                 if clock.mono() > deadline:
                     return self._unanswered(current or self.request)
-                if lonely:
+                if lonely or (drive is not None and self.fleet.lock.is_wanted()):
                     return None
                 if drive is None:
                     clock.pause(FOLLOW_PAUSE)

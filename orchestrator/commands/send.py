@@ -36,7 +36,11 @@ def send(
         AoError: nobody took the request on.
     """
     fleet.check_names([name])
-    if len(text.encode("utf-8", "surrogateescape")) > LONGEST:
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise UsageError("the text is no UTF-8", "convert it first") from error
+    if size > LONGEST:
         raise UsageError(
             f"the text is longer than {LONGEST} bytes",
             "put it into a file of the agent's folder, and send its path",

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orchestrator.decide import restart
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.delivery import drop_half_said
+from orchestrator.decide.delivery import close_outbox, drop_half_said
 from orchestrator.decide.step import Step
 from orchestrator.model.config import Kind
 from orchestrator.model.event import EventKind
@@ -21,6 +21,7 @@ def record_end(facts: Facts, step: Step, ended: Exit, *, ran: bool = True) -> No
     step.change(exit=ended, ended_mono=None, stop_mono=None, killed=False, healthy_mono=None, mismatch=0)
     if wanted and wanted.kind is Kind.TASK and ended.status is not None and ended.signal is None:
         step.change(stage=Stage.COMPLETED)
+        close_outbox(step, "it has run to its end")
         step.tell(EventKind.COMPLETED, f"the task {ended.describe()}", status=ended.status)
         return
     if ran and session.stage is Stage.STARTING and session.resumed:

@@ -50,7 +50,11 @@ LINE_LIMIT = 4000
 _PLACEHOLDER = re.compile(r"\[(?:pasted|paste|copied)\b[^\]\n]*\]", re.IGNORECASE)
 _DRAWN = re.compile(r"[\W_]+")
 """What programs draw in their own way: spaces, line ends, marks."""
-KEPT_KEYS = 100
+RECOGNISED = 40
+"""Letters and digits by which a part of a text is known for it, where a program shows no more."""
+KEPT_KEYS = 1_000
+"""Keys of people's own that are remembered for each session."""
+USER_KEY = "key/"
 KICKOFF_FILE = "{kickoff}"
 """Stands for the run's kickoff file in a delivery's text; the edge knows the path."""
 TEXT_FILE = "{text}"
@@ -91,17 +95,36 @@ def outlives_run(delivery: Delivery) -> bool:
 
 
 def drop_half_said(step: Step, why: str) -> None:
-    """Give up what was typed into a run that has ended: nobody can say whether it was taken."""
+    """Give up what was submitted to a run that has ended: nobody can say whether it was taken. What only stood in its box is said to the next one."""
+    kept: list[Delivery] = []
     for delivery in step.session.deliveries:
-        if delivery.state is not DeliveryState.QUEUED and delivery.sender not in OF_A_RUN:
-            step.tell(
-                EventKind.DELIVERY_FAILED,
-                f"may not have taken the {delivery.sender} text: {why}",
-                key=delivery.key,
+        if delivery.state is DeliveryState.QUEUED or delivery.sender in OF_A_RUN:
+            kept.append(delivery)
+        elif delivery.presses == 0:
+            kept.append(
+                replace(
+                    delivery, state=DeliveryState.QUEUED, since=step.mono, queued=step.mono, standing=False
+                )
             )
-            step.ended.append(Ended(delivery.key, accepted=False, why=why, request=delivery.request))
-    kept = (d for d in step.session.deliveries if d.state is DeliveryState.QUEUED or d.sender in OF_A_RUN)
+        else:
+            _give_up(step, delivery, f"may not have taken the {delivery.sender} text: {why}", why)
     step.change(deliveries=tuple(kept))
+
+
+def close_outbox(step: Step, why: str) -> None:
+    """Give up what somebody waits for, since the session ends for good; what was handed over is kept for its return."""
+    drop_half_said(step, why)
+    for delivery in step.session.deliveries:
+        if delivery.sender not in OF_A_RUN and not delivery.commits:
+            _give_up(
+                step, delivery, f"was not told the {delivery.sender} text: {why}", f"{why}; nothing was typed"
+            )
+    step.change(deliveries=tuple(d for d in step.session.deliveries if d.commits))
+
+
+def _give_up(step: Step, delivery: Delivery, told: str, why: str) -> None:
+    step.tell(EventKind.DELIVERY_FAILED, told, key=delivery.key)
+    step.ended.append(Ended(delivery.key, accepted=False, why=why, request=delivery.request))
 
 
 def refusal(text: str, wanted: Wanted) -> str:
@@ -109,14 +132,19 @@ def refusal(text: str, wanted: Wanted) -> str:
     backend = wanted.launch.backend
     if backend is None:
         return "it is a service, and reads no text"
-    if not backend.rules and len(text.encode()) > LINE_LIMIT:
+    if not backend.rules and len(text.encode("utf-8", "replace")) > LINE_LIMIT:
         return f"the text is longer than the {LINE_LIMIT} bytes that a program without a prompt box takes; put it into a file"
+    if not backend.rules and any(category(c) == "Cc" and c not in "\n\t\r" for c in text):
+        return "the text has control characters, which a program without a prompt box would take for keys"
     return "" if text.strip() else "the text is empty"
 
 
 def deliver(facts: Facts, step: Step) -> None:
     """Move the oldest text of a session on by at most one step."""
     session, wanted = step.session, facts.wanted
+    if session.deliveries and wanted is None:
+        close_outbox(step, "it left the config")
+        return
     if not session.deliveries or wanted is None or wanted.launch.backend is None or facts.pane is None:
         return
     if not facts.alive or session.stage is not Stage.RUNNING:
@@ -126,20 +154,47 @@ def deliver(facts: Facts, step: Step) -> None:
         step.change(keeps=False)
         session = step.session
     if head.state is DeliveryState.QUEUED:
+        if _is_overdue(step, head):
+            return  # its sender is told so in this very tick
         if why := waits_for(facts, session, head, step.observation):
             _tell_waiting(step, head, why)
             step.again(0.2 if _is_being_drawn(session, backend, step.mono) else LOOK_AGAIN)
         else:
             _type(step, head, facts.pane.pane_id, backend)
         return
+    if why := _is_lost(step, head, backend):
+        _finish(step, head, why)
+        return
     head = _noted(step, head)
     if _is_accepted(step, head, backend):
         _finish(step, head, "")
-    elif step.mono - head.queued > PATIENCE:
+    elif step.mono - head.queued > PATIENCE and not _may_have_asked(step, head):
         stands = "stands" if session.reading.box else "may still stand"
         _finish(step, head, f"the text {stands} in its prompt box")
     else:
         _submit(facts, step, head, backend)
+
+
+def _may_have_asked(step: Step, head: Delivery) -> bool:
+    """Whether a dialog has come since the text was submitted: it may be the text's, so that its end is waited for."""
+    reading = step.session.reading
+    asks = reading.state is State.DIALOG and head.state is DeliveryState.SUBMITTED
+    return asks and reading.changed_mono > head.since
+
+
+def _is_lost(step: Step, head: Delivery, backend: BackendSpec) -> str:
+    """Why nobody will ever see whether a text that was to be typed was taken; "" when it may be seen."""
+    if words := step.observation.unsaid.get(step.session.name):
+        return f"it could not be typed: {words}"
+    if not backend.rules and head.by != step.observation.watchdog:
+        return "the watchdog ended while it was being typed, and nobody can see whether it was taken"
+    return ""
+
+
+def _is_overdue(step: Step, head: Delivery) -> bool:
+    """Whether the time that its sender gave it is over."""
+    mono = step.mono
+    return any(r.id == head.request and mono - r.at > r.patience for r in step.observation.requests)
 
 
 def _tell_waiting(step: Step, head: Delivery, why: str) -> None:
@@ -221,7 +276,12 @@ def _type(step: Step, head: Delivery, pane: str, backend: BackendSpec) -> None:
     reading = step.session.reading
     by_file = bool(backend.rules) and goes_by_file(head.text)
     text = POINTER.format(path=TEXT_FILE) if by_file else head.text.rstrip("\n")
-    step.actions.append(Paste(step.session.name, pane, text, attachment=head.text if by_file else ""))
+    step.actions.append(
+        Paste(
+            step.session.name, pane, text, attachment=head.text if by_file else "",
+            kickoff=head.sender in OF_A_RUN and KICKOFF_FILE in head.text,
+        )
+    )  # fmt: skip
     busy = reading.state in TAKEN_UP
     typed = replace(
         head, state=DeliveryState.TYPED, since=step.mono, queued=step.mono, before=reading.fingerprint, busy=busy,
@@ -237,7 +297,7 @@ def goes_by_file(text: str) -> bool:
 
     Real programs make blanks of tabs, compose letters and accents, and cut blanks at both ends.
     """
-    if len(text.encode()) > PASTE_LIMIT or text.lstrip().startswith(COMMAND_SIGNS):
+    if len(text.encode("utf-8", "replace")) > PASTE_LIMIT or text.lstrip().startswith(COMMAND_SIGNS):
         return True
     shown = text.rstrip("\n")
     plain = all(c.isprintable() or c == "\n" or category(c) in {"Cf", "Zs"} for c in shown)
@@ -281,9 +341,15 @@ def _submit(facts: Facts, step: Step, head: Delivery, backend: BackendSpec) -> N
 
 
 def is_ours(box: str, text: str) -> bool:
-    """Whether what stands in a prompt box may be what was typed: a part of it, as a program draws it, or its sign for pasted text."""
-    pointed = POINTER.partition("{")[0]
-    return box.startswith(pointed) or _plain(_PLACEHOLDER.sub("", box)) in _plain(text)
+    """Whether what stands in a prompt box is what was typed, as a program draws it: whole, a long part of it, or its sign for pasted text."""
+    if goes_by_file(text) or KICKOFF_FILE in text:
+        return box.startswith(POINTER.partition("{")[0]) or bool(_PLACEHOLDER.search(box))
+    shown, whole = _plain(_PLACEHOLDER.sub("", box)), _plain(text)
+    if _PLACEHOLDER.search(box):
+        return shown in whole
+    if not whole:
+        return "".join(box.split()) == "".join(normalize("NFC", text).split())
+    return shown == whole or (len(shown) >= RECOGNISED and shown in whole)
 
 
 def _plain(text: str) -> str:
@@ -323,6 +389,7 @@ def _finish(step: Step, head: Delivery, why: str) -> None:
     kind = EventKind.DELIVERY_FAILED if why else EventKind.DELIVERED
     message = f"did not take the {head.sender} text: {why}" if why else f"took the {head.sender} text"
     step.tell(kind, message, key=head.key, presses=head.presses)
-    said = step.session.said if why else (*step.session.said, head.key)[-KEPT_KEYS:]
+    keep = not why and head.key.startswith(USER_KEY)
+    said = (*step.session.said, head.key)[-KEPT_KEYS:] if keep else step.session.said
     step.change(deliveries=step.session.deliveries[1:], said=said)
     step.ended.append(Ended(head.key, accepted=not why, why=why, request=head.request))

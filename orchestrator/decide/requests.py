@@ -80,6 +80,10 @@ def follow(
             if request.verb is Verb.SEND
             else _final(request, facts.get(name), after.get(name) or SessionMemory(name=name), observation)
         )
+        if outcome is None and request.verb is Verb.SEND and not _is_on_its_way(request, after.get(name)):
+            outcome = Outcome(
+                Result.UNDELIVERED, "its session was stopped, or left the config; nothing more will be typed"
+            )
         if outcome is None and late:
             of, session = facts.get(name), after.get(name)
             said = (
@@ -91,6 +95,10 @@ def follow(
         if outcome is not None:
             outcomes[name] = outcome
     return replace(request, outcomes=outcomes)
+
+
+def _is_on_its_way(request: Request, session: SessionMemory | None) -> bool:
+    return session is not None and any(d.request == request.id for d in session.deliveries)
 
 
 def is_over(request: Request) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.delivery import held_up_by, refusal
+from orchestrator.decide.delivery import USER_KEY, held_up_by, refusal
 from orchestrator.decide.step import Ended
 from orchestrator.model.memory import Delivery, DeliveryState, Memory, SessionMemory, Stage
 from orchestrator.model.observation import Observation
@@ -25,7 +25,7 @@ def accept_text(
         return replace(request, accepted=True, targets=("",), outcomes={"": to_whom}), memory
     name = request.names[0]
     session = memory.sessions.get(name) or SessionMemory(name=name)
-    key = request.key or f"send/{request.id}"
+    key = f"{USER_KEY}{request.key}" if request.key else f"send/{request.id}"
     declared = wanted.get(name)
     final: Outcome | None = None
     if declared is None:
@@ -37,7 +37,7 @@ def accept_text(
     elif session.stage in GONE and name not in observation.panes:
         final = Outcome(Result.REFUSED, f"it does not run; `ao up {name}` starts it")
     elif any(delivery.key == key for delivery in session.deliveries):
-        final = Outcome(Result.REFUSED, f"a text with the key {key} is under way")
+        final = Outcome(Result.REFUSED, f"a text with the key {request.key} is under way")
     taken = replace(request, accepted=True, targets=(name,), outcomes={name: final} if final else {})
     if final is not None:
         return taken, memory

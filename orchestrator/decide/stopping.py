@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from orchestrator.decide.assess import Facts
 from orchestrator.decide.deaths import is_counted
+from orchestrator.decide.delivery import close_outbox, drop_half_said
 from orchestrator.decide.step import AT_ONCE, Step
 from orchestrator.model.action import CloseSession, EndProcesses
 from orchestrator.model.event import EventKind
@@ -117,12 +118,15 @@ def _finish(step: Step) -> None:
     if session.restart:
         # One that was condemned is healed, as after a death: nobody asked, and the fleet's brake counts it.
         asked = session.asked if is_counted(session) else step.mono
+        drop_half_said(step, "it was stopped while it was being said")
         step.change(stage=Stage.ENDED, restart="", asked=asked, stop_mono=None, killed=False)
         step.again(AT_ONCE)
         return
+    close_outbox(step, "it was stopped")
+    session = step.session
     step.tell(EventKind.STOPPED, "stopped" if not session.survivors else "stopped, but for what survived")
     kept = SessionMemory(
         name=session.name, desire=session.desire, survivors=session.survivors, condition=session.condition,
-        condition_at=session.condition_at,
+        condition_at=session.condition_at, deliveries=session.deliveries, said=session.said,
     )  # fmt: skip
     step.session = kept

@@ -67,12 +67,16 @@ class CloseSession:
 
 @dataclass(frozen=True, slots=True)
 class Paste:
-    """Paste text into a pane, without submitting it. attachment: what a file that the text points to shall hold, "" for none."""
+    """Paste text into a pane, without submitting it.
+
+    attachment: what a file that the text points to shall hold, "" for none. kickoff: the text points to the run's kickoff file.
+    """
 
     name: str
     pane: str
     text: str
     attachment: str = ""
+    kickoff: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ class Observation:
     wake_texts: of those whose time to be woken has come; wake_troubles: why there is none.
     signals: what programs reported since the last tick, by name, oldest first.
     failures: of the last tick's starts, by name.
+    unsaid: texts of the last tick of which nothing could be typed, and why, by name.
     lacking: what keeps a running session from being started as the config says now, by name.
     sights: what the loops' repositories show, by loop. gates: how gates ended since the watchdog began; gating: the commit that one
     runs on now.
@@ -120,6 +121,7 @@ class Observation:
     wake_troubles: Mapping[str, str] = field(default_factory=dict)
     signals: Mapping[str, tuple[Signal, ...]] = field(default_factory=dict)
     failures: Mapping[str, StartFailure] = field(default_factory=dict)
+    unsaid: Mapping[str, str] = field(default_factory=dict)
     lacking: Mapping[str, str] = field(default_factory=dict)
     log_sizes: Mapping[str, int] = field(default_factory=dict)
     sights: Mapping[str, Sight] = field(default_factory=dict)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import assert_never
 
 from orchestrator.decide.delivery import KICKOFF_FILE, TEXT_FILE
-from orchestrator.errors import AoError
+from orchestrator.errors import AoError, TmuxUnavailable
 from orchestrator.model.action import (
     Action,
     CloseSession,
@@ -42,27 +42,39 @@ class Hands:
     fleet: str
 
 
-def apply(actions: tuple[Action, ...], hands: Hands, config: Config) -> dict[str, StartFailure]:
-    """Carry out actions in order; the starts that failed, by session."""
-    failures: dict[str, StartFailure] = {}
+@dataclass(slots=True)
+class Failed:
+    """What could not be done, by session: starts, and texts of which nothing was typed."""
+
+    starts: dict[str, StartFailure] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def apply(actions: tuple[Action, ...], hands: Hands, config: Config) -> Failed:
+    """Carry out actions in order; what failed of them and matters for the next tick."""
+    failed = Failed()
     for action in actions:
+        unknown = False
         try:
             words = _carry_out(action, hands, config)
         except (AoError, OSError) as error:
+            unknown = isinstance(error, TmuxUnavailable)  # it may have been typed, for all that is known
             words = (
                 f"{error.message}. {error.hint}".rstrip(". ") if isinstance(error, AoError) else str(error)
             )
         if not words:
             continue
         if isinstance(action, Start):
-            failures[action.launch.name] = StartFailure(action.run, words)
+            failed.starts[action.launch.name] = StartFailure(action.run, words)
         else:
             subject = getattr(action, "name", "")
+            if isinstance(action, Paste) and not unknown:
+                failed.texts[action.name] = words
             told = Event(EventKind.ACTION_FAILED, subject, f"{type(action).__name__}: {words}")
             # A store that can't be written is told once, by the tick; the other actions go on.
             with contextlib.suppress(AoError):
                 hands.store.add_event(told, hands.clock.now())
-    return failures
+    return failed
 
 
 def _carry_out(action: Action, hands: Hands, config: Config) -> str:
@@ -94,10 +106,10 @@ def _carry_out(action: Action, hands: Hands, config: Config) -> str:
 def _write(action: Paste | ReopenLog | Export, hands: Hands, config: Config) -> str:
     """Do what goes by way of a file."""
     match action:
-        case Paste(name, pane, text, attachment):
+        case Paste(name, pane, text, attachment, kickoff):
             if attachment:
                 text = text.replace(TEXT_FILE, str(hands.logs.write_text(name, attachment)))
-            else:
+            elif kickoff:
                 text = text.replace(KICKOFF_FILE, str(hands.launcher.kickoff_file(name)))
             return hands.tmux.paste(pane, hands.logs.write_scratch(name, without_controls(text)))
         case ReopenLog(name, pane, rotate):

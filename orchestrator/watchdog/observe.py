@@ -17,10 +17,11 @@ from orchestrator.errors import AoError, TmuxUnavailable
 from orchestrator.model.config import Config
 from orchestrator.model.handoff import Sight
 from orchestrator.model.memory import Memory, SessionMemory
-from orchestrator.model.observation import Observation, Pane, Process, ServerState, StartFailure
+from orchestrator.model.observation import Observation, Pane, Process, ServerState
 from orchestrator.model.reading import Screen, Signal
 from orchestrator.model.wanted import Wanted
 from orchestrator.watchdog import attention
+from orchestrator.watchdog.apply import Failed
 from orchestrator.watchdog.ports import (
     Clock,
     ConfigSource,
@@ -84,9 +85,7 @@ class Observer:
         moved = _rows_of(snapshot) != self._rows or self.eyes.config.current() is not self._config
         return snapshot if moved or self._unsettled() else None
 
-    def observe(
-        self, memory: Memory, failures: Mapping[str, StartFailure], snapshot: Snapshot | None = None
-    ) -> Observation:
+    def observe(self, memory: Memory, failed: Failed, snapshot: Snapshot | None = None) -> Observation:
         """Everything one tick needs; a snapshot that was just taken is used as it is."""
         eyes = self.eyes
         now, mono = eyes.clock.now(), eyes.clock.mono()
@@ -134,7 +133,8 @@ class Observer:
             signals=self._signals(look, config, screens) if state is not ServerState.UNKNOWN else {},
             wake_texts=wakes.texts,
             wake_troubles=wakes.troubles,
-            failures=dict(failures),
+            failures=failed.starts,
+            unsaid=failed.texts,
             lacking=self._lacking(look),
             log_sizes=self._log_sizes(look),
             sights=self._sights(look, config),

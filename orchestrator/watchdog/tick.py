@@ -17,8 +17,8 @@ from orchestrator.decide.plan import plan
 from orchestrator.errors import AoError
 from orchestrator.model.action import Plan
 from orchestrator.model.memory import Memory
-from orchestrator.model.observation import Observation, StartFailure
-from orchestrator.watchdog.apply import Hands, apply
+from orchestrator.model.observation import Observation
+from orchestrator.watchdog.apply import Failed, Hands, apply
 from orchestrator.watchdog.observe import Observer
 from orchestrator.watchdog.ports import Snapshot
 
@@ -35,19 +35,19 @@ class Ticker:
     memory: Memory
     zone: str
     store_error: str = ""
-    _failures: dict[str, StartFailure] = field(default_factory=dict)
+    _failed: Failed = field(default_factory=Failed)
 
     def tick(self, snapshot: Snapshot | None = None) -> Plan:
         """One whole tick; the plan that was carried out."""
         observation, made = self.consider(snapshot)
         self._save(made, observation)
         self.memory = made.memory
-        self._failures = apply(made.actions, self.hands, observation.config)
+        self._failed = apply(made.actions, self.hands, observation.config)
         return made
 
     def consider(self, snapshot: Snapshot | None = None) -> tuple[Observation, Plan]:
         """The first half: what is seen, and what would be done. Changes nothing."""
-        observation = self.observer.observe(self.memory, self._failures, snapshot)
+        observation = self.observer.observe(self.memory, self._failed, snapshot)
         return observation, plan(observation, self.memory, self.zone)
 
     def _save(self, made: Plan, observation: Observation) -> None:

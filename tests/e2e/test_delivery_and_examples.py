@@ -47,12 +47,13 @@ def test_secrets_reach_the_program_and_nothing_else() -> None:
         assert "s3cr3t-value" not in f.ao("config").stdout
 
 
-@pytest.mark.parametrize("name", ["minimal", "fleet", "services"])
+@pytest.mark.parametrize("name", ["minimal", "fleet", "services", "supervisor"])
 def test_an_example_runs_as_it_is(name: str) -> None:
     with fleet("") as f:
         shutil.copytree(
             REPOSITORY / "examples" / name, f.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".ao")
         )
+        f.config.write_text(f.config.read_text().replace("../../prompts", str(REPOSITORY / "prompts")))
         f.ao("up")
         until(lambda: f.status()["healthy"], "it is healthy")
         sessions = f.status()["sessions"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.support.model_server.behaviour import Failure
@@ -35,6 +35,8 @@ class AnthropicMessages:
             if text := typed_text([block.get("text", "") for block in blocks if block["type"] == "text"]):
                 prompts.append(text)
                 results = 0
+                # A prompt may stand behind the last turn's results in one message.
+                blocks = blocks[_last_text(blocks) :]
             results += sum(block["type"] == "tool_result" for block in blocks)
         return Call(
             api=self.name,
@@ -97,6 +99,10 @@ class AnthropicMessages:
 
     def _message(self, call: Call) -> dict[str, Any]:
         return {"id": "msg_01", "type": "message", "role": "assistant", "model": call.model, "usage": USAGE}
+
+
+def _last_text(blocks: Sequence[dict[str, Any]]) -> int:
+    return max(at for at, block in enumerate(blocks) if block["type"] == "text")
 
 
 def _blocks(content: Any) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orchestrator.decide.delivery import LINE_LIMIT, PASTE_LIMIT
+from orchestrator.decide.delivery import LINE_LIMIT, PASTE_LIMIT, close_outbox
 from orchestrator.decide.plan import plan
 from orchestrator.model.action import Paste, PressKey
 from orchestrator.model.config import Config
@@ -31,6 +31,7 @@ from tests.support.builders import (
     request,
     service,
     session,
+    step,
     wanted,
 )
 
@@ -70,8 +71,13 @@ def test_a_text_is_queued_and_typed_at_once_into_a_free_box() -> None:
         (ask(), (session(stage=Stage.NONE),), Result.REFUSED, "ao up one"),
         (ask(" \n "), (session(),), Result.REFUSED, "empty"),
         (ask("x" * (LINE_LIMIT + 1), name="bare"), (session("bare"),), Result.REFUSED, "longer"),
-        (ask(key="k"), (session(said=("k",)),), Result.DELIVERED, "before"),
-        (ask(key="k"), (session(deliveries=(Delivery("k", "hello", "sent"),)),), Result.REFUSED, "under way"),
+        (ask(key="k"), (session(said=("key/k",)),), Result.DELIVERED, "before"),
+        (
+            ask(key="k"),
+            (session(deliveries=(Delivery("key/k", "hello", "sent"),)),),
+            Result.REFUSED,
+            "under way",
+        ),
     ],
 )
 def test_what_is_answered_at_once(
@@ -125,9 +131,39 @@ OPEN = ask(accepted=True, targets=("one",))
 
 def test_a_text_that_was_taken_is_confirmed_and_its_key_remembered() -> None:
     reading = ReadingMemory(State.WORKING, box="", changed_mono=MONO - 1)
-    wish, after, _ = taken(OPEN, session(reading=reading, deliveries=(SENT,)))
+    wish, after, _ = taken(OPEN, session(reading=reading, deliveries=(replace(SENT, key="key/k"),)))
     assert wish.outcomes["one"].result is Result.DELIVERED
-    assert after.sessions["one"].said == ("send/1",)
+    assert after.sessions["one"].said == ("key/k",)
+
+
+def test_what_was_not_typed_in_time_is_not_typed_after_it() -> None:
+    waiting = Delivery("send/1", "hello", "sent", request=1)
+    wish, after, actions = taken(replace(OPEN, at=MONO - 99), session(reading=FREE, deliveries=(waiting,)))
+    assert (actions, wish.outcomes["one"].result) == ((), Result.LATE)
+    assert after.sessions["one"].deliveries == ()
+
+
+def test_a_text_for_an_agent_that_left_the_config_is_answered() -> None:
+    waiting = Delivery("send/1", "hello", "sent", request=1)
+    wish = replace(ask(name="gone", accepted=True, targets=("gone",)), id=1)
+    seen = observation(ONE, pane("gone"), requests=(wish,))
+    made = plan(seen, memory(session("gone", reading=FREE, deliveries=(waiting,))), "UTC")
+    (answered,) = made.requests
+    assert answered.outcomes["gone"].result is Result.UNDELIVERED
+    assert "left the config" in answered.outcomes["gone"].detail
+
+
+@pytest.mark.parametrize(("presses", "kept"), [(0, True), (1, False)])
+def test_a_stop_keeps_only_what_was_surely_not_taken_and_what_was_handed_over(
+    presses: int, kept: bool
+) -> None:
+    state = DeliveryState.SUBMITTED if presses else DeliveryState.TYPED
+    half = replace(SENT, state=state, presses=presses, commits=("ab",), request=0)
+    asked = Delivery("send/2", "hello", "sent", request=2)
+    turn = step(observation(ONE, pane()), session(deliveries=(half, asked), said=("key/k",)))
+    close_outbox(turn, "it was stopped")
+    assert [d.state for d in turn.session.deliveries] == ([DeliveryState.QUEUED] if kept else [])
+    assert [(e.request, e.accepted) for e in turn.ended] == [*([] if kept else [(0, False)]), (2, False)]
 
 
 def test_a_report_of_the_program_is_proof_too() -> None:

@@ -14,7 +14,7 @@ from orchestrator.model.memory import Stage
 from orchestrator.model.observation import ServerState
 from orchestrator.model.reading import Screen
 from orchestrator.model.request import Verb
-from orchestrator.watchdog.apply import apply
+from orchestrator.watchdog.apply import Failed, apply
 from tests.support.builders import PRELUDE, agent, service, wanted
 from tests.support.machine import Tmux
 from tests.support.world import World
@@ -79,7 +79,7 @@ def test_an_action_that_fails_is_told_and_keeps_none_from_being_done(world: Worl
     world.tmux.close_pane(world.tmux.window("two").pane_id)
     again = Start(wanted(config, "two").launch, "again", "spec")
     unknown = PressKey("one", "%99", "Enter")
-    assert apply((unknown, again), world.ticker.hands, config) == {}
+    assert apply((unknown, again), world.ticker.hands, config) == Failed()
     assert world.tmux.window("two").marks["run"] == "again"
     told = [each.event for each in world.store.events() if each.event.kind.value == "action-failed"]
     assert [(event.subject, event.message) for event in told] == [("one", "PressKey: can't find pane: %99")]
