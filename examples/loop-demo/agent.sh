@@ -7,10 +7,11 @@ role=$1 phase=$2
 cd "$(dirname "$0")"
 mkdir -p work
 
-# The first of the two makes the repository; the other waits for it.
+# The first of the two makes the repository; a clone is begun elsewhere, so that one that is cut off is none.
 (
     flock 9
-    if [ ! -d work/origin.git ]; then
+    rm -rf work/new.git work/first "work/$role.new"
+    if [ ! -e work/made ]; then
         git init -q --bare -b main work/new.git
         git clone -q work/new.git work/first 2>/dev/null
         cp gate.sh work/first/
@@ -19,23 +20,33 @@ mkdir -p work
         git -C work/first push -q origin HEAD:main
         rm -rf work/first
         mv work/new.git work/origin.git
+        touch work/made
     fi
-    [ -d "work/$role" ] || git clone -q work/origin.git "work/$role"
+    until [ -d work/origin.git ]; do sleep 0.2; done
+    [ -d "work/$role" ] || { git clone -q work/origin.git "work/$role.new" && mv "work/$role.new" "work/$role"; }
 ) 9>work/lock
 
 cd "work/$role"
+git remote set-url origin "$(cd .. && pwd)/origin.git"
 git config user.name "$role"
 git config user.email "$role@localhost"
+
+# Removes the locks of a git that was killed: here nobody else's can be there for long.
+unlock() { find .git ../origin.git -name '*.lock' -mmin +0.05 -delete 2>/dev/null || true; }
+
+# With the remote away for a while, a model would try again too.
+patiently() { until "$@" 2>/dev/null; do sleep 0.3; unlock; done; }
 
 # subject: commits what is there and pushes it; when the other was faster, on top of that.
 hand_over() {
     git add -A
     git commit -q --allow-empty -m "$1"
-    git push -q origin HEAD:main 2>/dev/null || { git pull -q --rebase origin main && git push -q origin HEAD:main; }
+    patiently sh -c 'git push -q origin HEAD:main || { git pull -q --rebase origin main && git push -q origin HEAD:main; }'
     echo "$1"
 }
 
-git fetch -q origin main
+rm -f .git/*.lock
+patiently git fetch -q origin main
 git reset -q --hard FETCH_HEAD
 last=$(git log -1 --format=%s --grep="^claim: $phase" --grep="^review: $phase" FETCH_HEAD)
 mkdir -p machine-docs
