@@ -1,5 +1,6 @@
 #!/bin/sh
-# The main job, on the demo agent that comes with ao: a fleet starts, is hurt three ways, heals, and goes without a trace.
+# The main job, on the demo agent that comes with ao: a fleet starts, is hurt three ways, heals, and goes without a trace;
+# then a builder and an adversary work through a plan of three phases by themselves.
 # Installs what is missing first. Prints PASS, or what failed and exits with 1.
 set -eu
 cd "$(dirname "$0")"
@@ -12,6 +13,7 @@ work=$(mktemp -d)
 TMUX_TMPDIR=$work
 export TMUX_TMPDIR
 config=$work/agents.toml
+loop=$work/loop/agents.toml
 cat >"$config" <<TOML
 [defaults]
 session_prefix = "smoke-"
@@ -38,9 +40,9 @@ command = "while :; do date; sleep 1; done"
 TOML
 
 say() { printf '%s\n' "== $*"; }
-# Pids of what this run started: agents carry AO_CONFIG, the watchdog and the tmux server name it or the socket.
+# CONFIG: pids of what this run started: agents carry AO_CONFIG, the watchdog names it, and tmux has our folder for its sockets.
 ours() {
-    python3 - "$config" <<'PY'
+    python3 - "$1" <<'PY'
 import contextlib, os, sys
 import psutil
 for process in psutil.process_iter():
@@ -48,12 +50,12 @@ for process in psutil.process_iter():
         if process.pid == os.getpid():
             continue
         words = process.cmdline()
-        tmux = words[:1] and words[0].endswith("tmux") and "smoke" in words
+        tmux = words[:1] and words[0].endswith("tmux") and process.environ().get("TMUX_TMPDIR") == os.environ["TMUX_TMPDIR"]
         if process.environ().get("AO_CONFIG") == sys.argv[1] or (sys.argv[1] in words and "watchdog" in words) or tmux:
             print(process.pid, *words)
 PY
 }
-stop_all() { ao down --config "$config" >/dev/null 2>&1 || true; }
+stop_all() { for each in "$config" "$loop"; do [ ! -e "$each" ] || ao down --config "$each" >/dev/null 2>&1 || true; done; }
 fail() {
     say "FAIL: $*"
     ao status --config "$config" || true
@@ -106,7 +108,23 @@ ao status --config "$config"
 
 say "down"
 ao down --config "$config" || fail "down"
-left=$(ours || true)
+left=$(ours "$config" || true)
+[ -z "$left" ] || fail "processes are left: $left"
+
+say "a loop: three phases, claims and reviews by git commits, a gate that fails once"
+mkdir "$work/loop"
+for each in examples/loop-demo/*; do [ "$each" = examples/loop-demo/work ] || cp -R "$each" "$work/loop"; done
+config=$loop
+ao up --config "$loop" || fail "up of the loop"
+i=0
+until [ -e "$work/loop/.ao/SEQUENCE-COMPLETE" ] && [ -e "$work/loop/work/report.txt" ]; do
+    i=$((i + 1)); [ "$i" -lt 900 ] || fail "the loop is not through after 90 s"
+    sleep 0.1
+done
+ao events --config "$loop" -n 1000 loop
+ao phase --config "$loop"
+ao down --config "$loop" || fail "down of the loop"
+left=$(ours "$loop" || true)
 [ -z "$left" ] || fail "processes are left: $left"
 [ -z "$(find "$work" -type s)" ] || fail "a socket is left: $(find "$work" -type s)"
 
