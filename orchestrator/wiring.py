@@ -24,6 +24,7 @@ from orchestrator.adapters.store_schema import StoreBroken
 from orchestrator.adapters.tmux import TmuxServer
 from orchestrator.adapters.transcripts import Transcripts
 from orchestrator.adapters.wake import Waker
+from orchestrator.adapters.worktrees import Worktrees
 from orchestrator.decide.plan import plan
 from orchestrator.model.action import Plan, RunGate
 from orchestrator.model.config import Config
@@ -171,7 +172,7 @@ def look(path: Path, environ: Mapping[str, str]) -> tuple[Observation, Plan]:
             tmux=tmux, processes=ProcessesHere(), deaths=_Unwatched(deaths), store=store or _NoStore(),
             logs=LogFiles(config.defaults.log_dir), probes=TcpProbes(lambda: None),
             conversations=conversations, transcripts=Transcripts(conversations), clock=clock, config=source,
-            launcher=FileLauncher(config.state_dir, source.path, environ), handoffs=_Unasked(), gates=_Unasked(),
+            launcher=FileLauncher(config.state_dir, source.path, environ), handoffs=_Unasked(), gates=_Unasked(), worktrees=_NoWorktrees(),
         )  # fmt: skip
         memory = store.load_memory() if store else Memory()
         observation = Observer(eyes).observe(memory, Failed())
@@ -221,6 +222,19 @@ class _Unasked:
         return {}
 
 
+class _NoWorktrees:
+    """A look takes nothing away."""
+
+    def names(self) -> frozenset[str]:
+        return frozenset()
+
+    def refusals(self) -> Mapping[str, str]:
+        return {}
+
+    def remove(self, name: str) -> str:  # noqa: ARG002 - the port's form
+        return "a look takes nothing away"
+
+
 class _NoStore:
     """A fleet that was never started has nothing stored, and a look does not create it."""
 
@@ -250,10 +264,11 @@ def _build(
     logs, here = LogFiles(config.defaults.log_dir), ProcessesHere()
     launcher = FileLauncher(config.state_dir, source.path, environ)
     conversations = TranscriptConversations(environ)
+    worktrees = Worktrees(config.worktrees_dir, waker.poke, environ)
     gates = Gates(config.defaults.log_dir, waker.poke, environ)
     repositories = Repositories(waker.poke, lambda files: waker.watch_files("handoff", files), environ)
     eyes = Eyes(
-        handoffs=repositories, gates=gates, launcher=launcher, tmux=tmux, processes=here, deaths=waker, store=store, logs=logs, probes=TcpProbes(waker.poke),
+        handoffs=repositories, gates=gates, worktrees=worktrees, launcher=launcher, tmux=tmux, processes=here, deaths=waker, store=store, logs=logs, probes=TcpProbes(waker.poke),
         conversations=conversations, transcripts=Transcripts(conversations), clock=clock, config=source,
     )  # fmt: skip
     hands = Hands(
@@ -264,6 +279,7 @@ def _build(
         store=store,
         clock=clock,
         gates=gates,
+        worktrees=worktrees,
         fleet=fleet_mark(config),
     )
     ticker = Ticker(Observer(eyes), hands, store.load_memory(), clock.local_zone(environ))

@@ -177,6 +177,14 @@ class Git:
         self._ask("clone", "-q", "--shared", "--no-checkout", "--no-tags", str(self.folder()), str(folder))
         self._ask("-C", str(folder), "checkout", "-q", "--detach", commit, "--", timeout=10 * TIMEOUT)
 
+    def run(self, *arguments: str) -> str:
+        """What any command prints.
+
+        Raises:
+            GitFailed: it failed, or took too long.
+        """
+        return (self._ask(*arguments) or b"").decode("utf-8", "surrogateescape")
+
     # ---- underneath
 
     def _line(self, *arguments: str) -> str:

@@ -147,6 +147,8 @@ def script(
             for key, value in backend.model_env.items()
             if launch.model
         ]
+    if launch.worktree_of is not None:
+        lines.append(_worktree(launch.worktree_of, launch))
     lines.append(f"cd -- {shlex.quote(str(launch.dir))} || exit 111")
     if backend is None:
         return _joined(lines, _shell(launch.command))
@@ -166,6 +168,24 @@ def script(
             f'exec {_bash()} -c {shlex.quote(_with_preamble(backend, f"exec {command}"))} ao "${{prompt-}}"',
         )
     return _joined(lines, f"exec {command}")
+
+
+def _worktree(repository: Path, launch: LaunchSpec) -> str:
+    """Shell that has the session's worktree and branch; git does not queue for its locks, so it is tried again."""
+    repo, folder, branch = (
+        shlex.quote(word) for word in (str(repository), str(launch.dir), f"ao/{launch.name}")
+    )
+    return (
+        f"tries=0; until [ -e {folder}/.git ]; do\n"
+        f"    git -C {repo} worktree prune\n"
+        f"    if git -C {repo} show-ref -q --verify refs/heads/{branch}; then\n"
+        f"        git -C {repo} worktree add -q {folder} {branch} && break\n"
+        f"    else\n"
+        f"        git -C {repo} worktree add -q -b {branch} {folder} && break\n"
+        f"    fi\n"
+        "    tries=$((tries + 1)); [ $tries -lt 20 ] || exit 112; sleep 0.2\n"
+        "done"
+    )
 
 
 def _joined(lines: list[str], last: str) -> str:

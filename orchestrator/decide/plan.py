@@ -20,6 +20,7 @@ from orchestrator.decide.sending import withdrawn
 from orchestrator.decide.step import Step
 from orchestrator.decide.wake import keep_awake
 from orchestrator.decide.wanted import wanted_sessions
+from orchestrator.decide.worktrees import tend_worktrees
 from orchestrator.model.action import Action, Plan, RestoreSocket
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.memory import Memory, SessionMemory, Stage
@@ -72,6 +73,10 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
         events += told
     loops = tend_loops(observation, memory)
     memory = loops.memory
+    trees, removals, told_of_trees = tend_worktrees(
+        observation, memory, wanted_sessions(observation.config, memory.phases)
+    )
+    memory = replace(memory, worktrees=trees)
     observation = replace(observation, unseen=unseen(memory, observation.config))
     facts = _read_all(observation, memory, zone)
     turns = [Turn(f, _turn(f, observation)) for f in facts]
@@ -88,14 +93,20 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
     }
     changed = tuple(new for new, old in zip(answered, observation.requests, strict=True) if new != old)
     stop = any(is_over(r) for r in answered)
-    actions: list[Action] = [*loops.actions]
+    actions: list[Action] = [*loops.actions, *removals]
     actions += [action for turn in turns for action in turn.step.actions]
     if observation.lost_socket_of:
         actions.append(RestoreSocket(observation.lost_socket_of))
     return Plan(
         memory=replace(_fleet_memory(memory, observation, stop=stop), sessions=after),
         actions=tuple(actions),
-        events=(*events, *loops.events, *(event for turn in turns for event in turn.step.events), *told),
+        events=(
+            *events,
+            *loops.events,
+            *told_of_trees,
+            *(event for turn in turns for event in turn.step.events),
+            *told,
+        ),
         views=views,
         requests=changed,
         signals_taken=max((s.id for found in observation.signals.values() for s in found), default=0),

@@ -99,7 +99,9 @@ def _agent(config: Config, agent: AgentSpec, place: int, phases: Mapping[str, Ph
     loop = config.loop(agent.loop) if agent.loop else None
     phase = current_phase(loop, phases) if loop else None
     launch = LaunchSpec(
-        name=agent.name, session=agent.session, kind=agent.kind, dir=agent.dir, backend=backend,
+        name=agent.name, session=agent.session, kind=agent.kind, backend=backend,
+        dir=config.worktrees_dir / agent.name if agent.worktree else agent.dir,
+        worktree_of=agent.dir if agent.worktree else None,
         model=_model(agent, phase), kickoff=_kickoff(agent, loop, phase),
         env={**config.defaults.env, **backend.env, **agent.env}, inherit_env=config.defaults.inherit_env,
     )  # fmt: skip

@@ -122,8 +122,16 @@ class Export:
     text: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class RemoveWorktree:
+    """Take away the worktree of an agent that wants none any more, unless something would be lost with it."""
+
+    name: str
+
+
 Action = (
-    RunGate
+    RemoveWorktree
+    | RunGate
     | Export
     | Start
     | NudgeServer

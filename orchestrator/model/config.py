@@ -288,3 +288,8 @@ class Config:
     def state_dir(self) -> Path:
         """Where the store, the lock and the launch files of this fleet are."""
         return self.defaults.log_dir / "state"
+
+    @property
+    def worktrees_dir(self) -> Path:
+        """Where the worktrees of this fleet's agents are."""
+        return self.state_dir / "worktrees"

@@ -33,6 +33,7 @@ class LaunchSpec:
 
     backend: None for a service, whose `command` is run as it stands.
     env: variables that the config gives, the later layers laid over the earlier ones.
+    worktree_of: repository of which `dir` is a worktree of its own, None where it is a folder like any other.
     inherit_env: start from the environment of whoever runs ao, less what nests.
     """
 
@@ -46,3 +47,4 @@ class LaunchSpec:
     kickoff: Kickoff = field(default_factory=Kickoff)
     env: Mapping[str, str | FromEnv] = field(default_factory=dict)
     inherit_env: bool = True
+    worktree_of: Path | None = None

@@ -279,6 +279,14 @@ class LoopMemory:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptWorktree:
+    """A worktree that no agent wants. tried: mono of the last try to take it away. told: why it is kept, as told."""
+
+    tried: float
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """The whole fleet's.
 
@@ -300,3 +308,4 @@ class Memory:
     sessions: Mapping[str, SessionMemory] = field(default_factory=dict)
     phases: Mapping[str, PhaseMemory] = field(default_factory=dict)
     loops: Mapping[str, LoopMemory] = field(default_factory=dict)
+    worktrees: Mapping[str, KeptWorktree] = field(default_factory=dict)

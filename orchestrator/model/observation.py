@@ -94,6 +94,7 @@ class Observation:
     sights: what the loops' repositories show, by loop. gates: how gates ended since the watchdog began; gating: the commit that one
     runs on now.
     exports: texts of the small files that other programs read, by path; those that are not there are left out.
+    worktrees: agents that have one; worktree_refusals: why one could not be taken away, by name.
     unseen: agents that don't start yet, since their loop's repository was not looked at; the plan fills it in.
     log_sizes: bytes of each session's log, where it was looked at; -1: the file is gone.
     """
@@ -129,6 +130,8 @@ class Observation:
     gating: Mapping[str, str] = field(default_factory=dict)
     exports: Mapping[Path, str] = field(default_factory=dict)
     unseen: frozenset[str] = frozenset()
+    worktrees: frozenset[str] = frozenset()
+    worktree_refusals: Mapping[str, str] = field(default_factory=dict)
     requests: tuple[Request, ...] = ()
 
     @property

@@ -16,6 +16,7 @@ from orchestrator.model.action import (
     NudgeServer,
     Paste,
     PressKey,
+    RemoveWorktree,
     ReopenLog,
     RestoreSocket,
     RunGate,
@@ -25,7 +26,7 @@ from orchestrator.model.config import Config
 from orchestrator.model.event import Event, EventKind
 from orchestrator.model.observation import StartFailure
 from orchestrator.model.text import without_controls
-from orchestrator.watchdog.ports import Clock, Gates, Launcher, Logs, Processes, Store, Tmux
+from orchestrator.watchdog.ports import Clock, Gates, Launcher, Logs, Processes, Store, Tmux, Worktrees
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class Hands:
     store: Store
     clock: Clock
     gates: Gates
+    worktrees: Worktrees
     fleet: str
 
 
@@ -97,6 +99,8 @@ def _carry_out(action: Action, hands: Hands, config: Config) -> str:
             return hands.tmux.press(pane, key)
         case RunGate():
             return hands.gates.run(action)
+        case RemoveWorktree(name):
+            return hands.worktrees.remove(name)
         case Paste() | ReopenLog() | Export():
             return _write(action, hands, config)
         case _:

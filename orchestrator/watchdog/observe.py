@@ -37,6 +37,7 @@ from orchestrator.watchdog.ports import (
     Store,
     Tmux,
     Transcripts,
+    Worktrees,
 )
 
 LOG_INTERVAL = 5.0
@@ -62,6 +63,7 @@ class Eyes:
     transcripts: Transcripts
     handoffs: Handoffs
     gates: Gates
+    worktrees: Worktrees
 
 
 @dataclass(slots=True)
@@ -141,6 +143,8 @@ class Observer:
             gates=eyes.gates.results() if config.loops else {},
             gating=eyes.gates.running() if config.loops else {},
             exports=eyes.logs.read_exports(exported(config)) if config.loops else {},
+            worktrees=eyes.worktrees.names(),
+            worktree_refusals=eyes.worktrees.refusals(),
             requests=eyes.store.open_requests(),
         )
 

@@ -120,6 +120,14 @@ class Gates(Protocol):
     def results(self) -> Mapping[str, GateResult]: ...
 
 
+class Worktrees(Protocol):
+    """The agents' worktrees. `remove` begins it in the background; "" or why not."""
+
+    def names(self) -> frozenset[str]: ...
+    def refusals(self) -> Mapping[str, str]: ...
+    def remove(self, name: str) -> str: ...
+
+
 class Probes(Protocol):
     """Asks services whether they answer, in the background; `ready` gives what is known by now."""
 

@@ -291,3 +291,40 @@ def test_a_missing_dir_is_made(tmp_path: Path) -> None:
     with fleet(demo_config(1, more=f'dir = "{tmp_path}/deep/er"\n')) as f:
         f.ao("up")
         assert (tmp_path / "deep" / "er").is_dir()
+
+
+def test_an_agent_with_a_worktree_has_a_branch_of_its_own_and_loses_nothing_when_it_goes() -> None:
+    extra = '[[agent]]\nname = "w{n}"\nworktree = true\ndir = "repo"\nprompt = "/sh git rev-parse --abbrev-ref HEAD; pwd"\n'
+    with fleet("") as f:
+        repo = f.folder / "repo"
+        for words in (
+            ["init", "-q", "-b", "main", str(repo)],
+            [
+                "-C",
+                str(repo),
+                "-c",
+                "user.name=a",
+                "-c",
+                "user.email=a@b",
+                "commit",
+                "-q",
+                "--allow-empty",
+                "-m",
+                "begin",
+            ],
+        ):
+            subprocess.run(["git", *words], check=True)
+        f.write(demo_config(1, more="".join(extra.format(n=n) for n in range(4))))
+        f.ao("up")
+        trees = f.folder / "log" / "state" / "worktrees"
+        for n in range(4):
+            until(lambda n=n: f"ao/w{n}" in f.screen(f"w{n}"), "it is on its branch")
+            assert str(trees / f"w{n}") in f.screen(f"w{n}")
+        (trees / "w1" / "only-here.txt").write_text("x")
+        f.write(demo_config(1))
+        until(lambda: not (trees / "w0").exists(), "what holds nothing is taken away")
+        until(lambda: any(e["kind"] == "worktree-kept" for e in f.events()), "what holds something is kept")
+        (kept,) = [e["message"] for e in f.events() if e["kind"] == "worktree-kept"]
+        assert "only-here.txt" in kept
+        assert (trees / "w1" / "only-here.txt").exists()
+        f.ao("down")

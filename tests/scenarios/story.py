@@ -26,6 +26,7 @@ from orchestrator.model.action import (
     Paste,
     Plan,
     PressKey,
+    RemoveWorktree,
     ReopenLog,
     RestoreSocket,
     RunGate,
@@ -240,6 +241,8 @@ class Story:
                 return f"{'rotate' if rotate else 'reopen'} the log of {name}"
             case RunGate(name, phase, _, commit):
                 return f"run the gate of {name}/{phase} on {commit[:12]}"
+            case RemoveWorktree(name):
+                return f"remove the worktree of {name}"
             case Export(path, text):
                 return f"remove {path.name}" if text is None else f"write {path.name}: {text.strip()}"
             case _:

@@ -14,6 +14,7 @@ from pathlib import Path
 from orchestrator.adapters.config_file import ConfigFile
 from orchestrator.adapters.logfiles import LogFiles, private_folder
 from orchestrator.adapters.store import Store
+from orchestrator.adapters.worktrees import Worktrees
 from orchestrator.errors import EnvironmentMissing
 from orchestrator.model.action import Plan, Start
 from orchestrator.model.config import Config, ServiceSpec
@@ -99,6 +100,7 @@ class World:
         self.tmux = Tmux(self.machine, self.clock)
         self.around = Surroundings(folder / "log" / "state")
         self.handoffs = Repository()
+        self.worktrees = Worktrees(folder / "log" / "state" / "worktrees", lambda: None, {})
         self.gates = Gates(folder / "log" / "gates")
         self.store = Store(folder / "log" / "state" / "ao.db")
         self.ticker = self._watchdog()
@@ -122,8 +124,19 @@ class World:
             self.around,
             self.handoffs,
             self.gates,
+            self.worktrees,
         )
-        hands = Hands(self.tmux, self.machine, self.around, logs, self.store, self.clock, self.gates, FLEET)
+        hands = Hands(
+            self.tmux,
+            self.machine,
+            self.around,
+            logs,
+            self.store,
+            self.clock,
+            self.gates,
+            self.worktrees,
+            FLEET,
+        )
         return Ticker(Observer(eyes), hands, self.store.load_memory(), "UTC")
 
     @property
