@@ -23,4 +23,5 @@ step ruff format --check
 step ruff check
 step mypy
 step lint-imports
-step pytest "$@"
+# Two at a time: many wait for a real program most of their time.
+step pytest -n 2 --dist worksteal "$@"

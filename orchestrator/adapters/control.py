@@ -132,8 +132,8 @@ class ControlClient:
             raise TmuxUnavailable(f"tmux went away: {error}") from error
 
     def close(self) -> None:
-        """Detach and reap the client. Never raises, and is safe to repeat."""
-        self._detach()
+        """End its session, and reap the client. Never raises, and is safe to repeat."""
+        self._leave()
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 stream.close()
@@ -145,7 +145,7 @@ class ControlClient:
                 self._process.kill()
                 self._process.wait()
 
-    def _detach(self) -> None:
+    def _leave(self) -> None:
         """Leave as tmux wants it, and read to the end.
 
         tmux 3.3a's server crashes now and then (5 in 100 right after a start, signal 11) when a control client goes
@@ -156,7 +156,7 @@ class ControlClient:
             return
         deadline = time.monotonic() + DETACH_PATIENCE
         try:
-            os.write(self._in, b"detach-client\n")
+            os.write(self._in, b"kill-session\n")
             while (left := deadline - time.monotonic()) > 0:
                 ready, _, _ = select.select([self._out], [], [], left)
                 if ready and not os.read(self._out, 1 << 18):

@@ -8,6 +8,7 @@ name also matches prefixes and patterns.
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -41,8 +42,12 @@ from orchestrator.errors import EnvironmentMissing, TmuxUnavailable
 from orchestrator.model.observation import ServerState
 from orchestrator.model.reading import Screen
 
+WHILE_ALIVE = "while kill -0 $1 2>/dev/null; do sleep 2; done"
+"""What runs in the control client's session: it ends a moment after whoever attached."""
 TIMEOUT = 3.0
 """Seconds that any exchange with tmux may take."""
+_NUMBERS = itertools.count(1)
+"""Keep the control sessions of one process apart."""
 
 
 def version(environ: Mapping[str, str]) -> str:
@@ -80,8 +85,8 @@ class TmuxServer:
         self._environ = server_environment(environ, own=self.own)
         self._timeout = timeout
         self._client: ControlClient | None = None
+        self._number = next(_NUMBERS)
         self._asker = Asker(binary, self.socket_path, own=self.own, timeout=timeout)
-        self._attached = 0
 
     # ---- looking
 
@@ -312,27 +317,18 @@ class TmuxServer:
         """
         if self._client is not None:
             return
-        self._attached += 1
-        session = f"{CONTROL_PREFIX}{self._fleet}-{os.getpid()}-{self._attached}"
-        # Created and attached at once: a user's tmux.conf may end sessions that have no client.
-        options = (("set-option", "destroy-unattached", "on"), *(OWN_SERVER_OPTIONS if self.own else ()))
+        session = f"{CONTROL_PREFIX}{self._fleet}-{os.getpid()}-{self._number}"
+        options = (
+            # A session that goes with its client crashes tmux 3.3a now and then (11 in 100 when a busy watchdog is killed).
+            ("set-option", "destroy-unattached", "off"),
+            ("set-option", "-w", "remain-on-exit", "off"),
+            *(OWN_SERVER_OPTIONS if self.own else ()),
+        )
         argv = [
             # Without -u, a locale that is not UTF-8 has tmux replace what titles hold by "_".
             *(self._binary, "-u", "-L", self._socket, *(("-f", os.devnull) if self.own else ()), "-C"),
-            *(
-                "new-session",
-                "-s",
-                session,
-                "-x",
-                "20",
-                "-y",
-                "5",
-                "-f",
-                "no-output,ignore-size",
-                "--",
-                "cat",
-                "-",
-            ),
+            *("new-session", "-A", "-s", session, "-x", "20", "-y", "5", "-f", "no-output,ignore-size"),
+            *("--", "sh", "-c", WHILE_ALIVE, "sh", str(os.getpid())),
             *(word for option in options for word in (";", *option)),
         ]
         scope = user_scope(self._environ)
