@@ -112,6 +112,8 @@ def _reading(of: Explanation) -> Iterator[str]:
     yield from (f"    {printable(line)}" for line in reading.evidence)
     if reading.told is not None:
         yield f"  it reported of itself: {reading.told.value}, {since(of.mono - reading.told_mono)} ago"
+    if reading.waiting_until is not None:
+        yield f"  it says that it waits until {wall(reading.waiting_until, of.at)}"
     typed = {None: "none", "": "empty"}.get(reading.box, f"{len(reading.box or '')} characters typed")
     yield f"  prompt box: {typed}"
     if reading.candidate is not None:

@@ -19,6 +19,7 @@ from orchestrator.model.observation import Pane
 from orchestrator.model.reading import Reading, RuleSpec, Screen, Signal, State
 from orchestrator.model.text import one_line
 from orchestrator.reading import compile_rules, read
+from orchestrator.reading.waiting import waiting_until
 
 QUIET = 3.0
 """Seconds without output after which a program without rules counts as idle."""
@@ -61,10 +62,16 @@ def assess_reading(
         f"{screen.title}\n{screen.text}".encode("utf-8", "replace"), digest_size=8
     ).hexdigest()
     changed = mono if fingerprint != held.fingerprint else held.changed_mono
+    waits = waiting_until(screen, zone) if fingerprint != held.fingerprint else held.waiting_until
     drawn = min(now, facts.pane.activity + 1.0)
     reading = _read(backend.rules, screen, drawn, zone, facts.memory.limit)
     held = replace(
-        held, fingerprint=fingerprint, command=screen.command, changed_mono=changed, box=reading.box
+        held,
+        fingerprint=fingerprint,
+        command=screen.command,
+        changed_mono=changed,
+        box=reading.box,
+        waiting_until=waits,
     )
     if held.told is State.LIMITED and held.state is not State.LIMITED and reading.state in AS_IF_FREE:
         # Told in words that no rule knows, and nothing has been told since: a draft that came and went ended no limit.

@@ -7,8 +7,9 @@ import re
 from orchestrator.decide.assess import Facts, has_drifted
 from orchestrator.decide.deaths import count_death, is_counted, refreshed
 from orchestrator.decide.delivery import enqueue_kickoff
+from orchestrator.decide.stalls import heal_stall
 from orchestrator.decide.step import AT_ONCE, Step
-from orchestrator.decide.stopping import is_interruptible
+from orchestrator.decide.stopping import STALLED, is_interruptible
 from orchestrator.model.config import Kind, PromptDelivery
 from orchestrator.model.event import EventKind
 from orchestrator.model.memory import Desire, Stage
@@ -39,7 +40,7 @@ def tend(facts: Facts, step: Step) -> None:
     _note_talk(facts.wanted, step)
     _note_health(step)
     if facts.wanted.heal and facts.wanted.enabled and step.session.name not in step.observation.human:
-        _heal_the_living(facts.wanted, step)
+        _heal_the_living(facts, facts.wanted, step)
     _note_drift(facts, facts.wanted, step)
 
 
@@ -121,11 +122,14 @@ def _note_health(step: Step) -> None:
         step.again(window - (step.mono - session.healthy_mono))
 
 
-def _heal_the_living(wanted: Wanted, step: Step) -> None:
+def _heal_the_living(facts: Facts, wanted: Wanted, step: Step) -> None:
     if step.session.reading.state is State.FATAL:
         evidence = " / ".join(line.strip() for line in step.session.reading.evidence)
         if _condemn(step, EventKind.FATAL, f"can't go on: {evidence}", "its session can't go on"):
             step.change(conversation="", talked=False)  # to resume it would bring the same screen back
+        return
+    if stalled := heal_stall(facts, step):
+        _condemn(step, EventKind.STALLED, stalled, STALLED)
         return
     lines = step.observation.programs.get(step.session.name)
     if lines is None:

@@ -19,6 +19,8 @@ KILL_PATIENCE = 2.0
 REMOVAL_DELAY = 5.0
 """Seconds that an agent must be missing from the config before it is stopped: an editor may be at work."""
 LOOK_AGAIN = 0.05
+STALLED = "it stood idle"
+"""Why one is restarted that did not go on by itself; it is told to when it is back."""
 
 
 def is_to_stop(facts: Facts, step: Step) -> bool:
@@ -63,7 +65,7 @@ def stop(facts: Facts, step: Step) -> None:
         step.tell(
             EventKind.STOPPING, f"stops, to be restarted: {session.restart}" if session.restart else "stops"
         )
-        interrupted = session.reading.state in {State.WORKING, State.TRANSIENT}
+        interrupted = session.restart == STALLED or session.reading.state in {State.WORKING, State.TRANSIENT}
         step.change(stage=Stage.STOPPING, stop_mono=None, killed=False, survivors=(), interrupted=interrupted)
         step.again(AT_ONCE)
         return

@@ -28,6 +28,7 @@ class EventKind(StrEnum):
     ADOPTED = "adopted"
     COMPLETED = "completed"
     MISMATCHED = "mismatched"
+    STALLED = "stalled"
     FATAL = "fatal"
     FAILED = "failed"
     RECOVERED = "recovered"

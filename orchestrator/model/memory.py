@@ -69,6 +69,7 @@ class ReadingMemory:
     box: what is typed in the prompt box; None where there is none.
     told: what the program itself reported last, told_mono when, told_reset the end of a limit that came with it.
     submitted_mono: when it last reported that it had taken a prompt.
+    waiting_until: until when it says, as its last words, that it waits, epoch seconds; None when it does not.
     """
 
     state: State = State.STARTING
@@ -87,6 +88,7 @@ class ReadingMemory:
     told_mono: float = 0.0
     told_reset: float | None = None
     submitted_mono: float = 0.0
+    waiting_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -328,3 +328,16 @@ def test_an_agent_with_a_worktree_has_a_branch_of_its_own_and_loses_nothing_when
         assert "only-here.txt" in kept
         assert (trees / "w1" / "only-here.txt").exists()
         f.ao("down")
+
+
+def test_an_agent_that_stands_idle_is_restarted_unless_it_says_that_it_waits() -> None:
+    more = "[backend.demo]\nstall_idle = 2\n"
+    config = demo_config(2, more=more).replace('watch = "heal"', 'watch = "heal+stall"')
+    config = config.replace("/say hello", "/say WAITING-UNTIL: 2099-01-01T00:00:00Z", 1)
+    with fleet(config) as f:
+        f.ao("up")
+        until(lambda: any(e["kind"] == "stalled" for e in f.events()), "it is noticed")
+        until(lambda: f.rows()["a1"].pid and f.status()["sessions"][1]["restarts"] >= 1, "it is restarted")
+        assert {e["subject"] for e in f.events() if e["kind"] == "stalled"} == {"a1"}
+        assert "says that it waits until 2099-01-01" in f.ao("explain", "a0").stdout
+        f.ao("down")
