@@ -86,6 +86,8 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
     ended = {each.request: each for turn in turns for each in turn.step.ended if each.request}
     answered = [follow(r, {f.memory.name: f for f in facts}, after, observation, ended) for r in requests]
     after = {name: withdrawn(session, answered) for name, session in after.items()}
+    for turn in turns:
+        turn.step.session = after.get(turn.step.session.name, turn.step.session)
     views, seen, told = _views(turns, observation)
     after = {
         name: replace(s, condition=seen[name], condition_at=observation.now) if name in seen else s
