@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from orchestrator.decide import restart
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.delivery import close_outbox, drop_half_said
+from orchestrator.decide.outbox import close_outbox, drop_half_said
 from orchestrator.decide.step import Step
 from orchestrator.model.config import Kind
 from orchestrator.model.event import EventKind

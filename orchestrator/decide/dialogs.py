@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.delivery import used_by
+from orchestrator.decide.outbox import used_by
 from orchestrator.decide.step import Step
 from orchestrator.model.action import PressKey
 from orchestrator.model.event import EventKind

@@ -6,7 +6,7 @@ import re
 
 from orchestrator.decide.assess import Facts, has_drifted
 from orchestrator.decide.deaths import count_death, is_counted, refreshed
-from orchestrator.decide.delivery import enqueue_kickoff
+from orchestrator.decide.outbox import enqueue_kickoff
 from orchestrator.decide.stalls import heal_stall
 from orchestrator.decide.step import AT_ONCE, Step
 from orchestrator.decide.stopping import STALLED, is_interruptible

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from orchestrator.decide.assess import Facts
 from orchestrator.decide.deaths import freed
-from orchestrator.decide.delivery import KICKOFF_FILE, KICKOFF_SENDER, LIMIT_SENDER, enqueue
 from orchestrator.decide.launch import POINTER
+from orchestrator.decide.outbox import KICKOFF_FILE, KICKOFF_SENDER, LIMIT_SENDER, enqueue
 from orchestrator.decide.pace import Turn
 from orchestrator.decide.step import AT_ONCE, Step
 from orchestrator.model.config import WatchdogSettings

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.delivery import KICKOFF_SENDER, outlives_run
 from orchestrator.decide.launch import CONTINUE
+from orchestrator.decide.outbox import KICKOFF_SENDER, outlives_run
 from orchestrator.decide.step import AT_ONCE, StartWish, Step, conversation_id, run_id
 from orchestrator.model.action import Start
 from orchestrator.model.config import PromptDelivery, WatchdogSettings

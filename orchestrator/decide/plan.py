@@ -7,12 +7,13 @@ from dataclasses import replace
 
 from orchestrator.decide.assess import Facts, gather, view
 from orchestrator.decide.belief import BY_ACTIVITY, QUIET, assess_reading
-from orchestrator.decide.delivery import deliver, held_up_by, note_mode
+from orchestrator.decide.delivery import deliver
 from orchestrator.decide.dialogs import answer_dialog
 from orchestrator.decide.lifecycle import advance
 from orchestrator.decide.limits import account_holders, account_of, grant_tries, note_ended, tend_limit
 from orchestrator.decide.logs import keep_log
 from orchestrator.decide.loops import tend_loops, unseen
+from orchestrator.decide.outbox import held_up_by, note_mode
 from orchestrator.decide.pace import Turn, grant_starts
 from orchestrator.decide.phases import standing
 from orchestrator.decide.requests import accept, follow, is_over

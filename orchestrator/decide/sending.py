@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.decide.assess import Facts
-from orchestrator.decide.delivery import USER_KEY, held_up_by, refusal
+from orchestrator.decide.outbox import USER_KEY, held_up_by, refusal
 from orchestrator.decide.step import Ended
 from orchestrator.model.memory import Delivery, DeliveryState, Memory, SessionMemory, Stage
 from orchestrator.model.observation import Observation

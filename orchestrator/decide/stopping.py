@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from orchestrator.decide.assess import Facts
 from orchestrator.decide.deaths import is_counted
-from orchestrator.decide.delivery import close_outbox, drop_half_said
+from orchestrator.decide.outbox import close_outbox, drop_half_said
 from orchestrator.decide.step import AT_ONCE, Step
 from orchestrator.model.action import CloseSession, EndProcesses
 from orchestrator.model.event import EventKind

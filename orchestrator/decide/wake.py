@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from orchestrator.decide.assess import Facts, wake_due
-from orchestrator.decide.delivery import enqueue
+from orchestrator.decide.outbox import enqueue
 from orchestrator.decide.step import Step
 from orchestrator.model.event import EventKind
 from orchestrator.model.memory import SessionMemory, Stage

@@ -6,7 +6,8 @@ import contextlib
 from dataclasses import dataclass, field
 from typing import assert_never
 
-from orchestrator.decide.delivery import KICKOFF_FILE, TEXT_FILE
+from orchestrator.decide.delivery import TEXT_FILE
+from orchestrator.decide.outbox import KICKOFF_FILE
 from orchestrator.errors import AoError, TmuxUnavailable
 from orchestrator.model.action import (
     Action,

@@ -6,22 +6,24 @@ from typing import Any
 import pytest
 
 from orchestrator.decide.delivery import (
-    COPY_MODE_HOLD,
-    DRAWING_SPAN,
-    DRAWN,
     PASTE_LIMIT,
     PATIENCE,
     PRESS_PAUSE,
     PRESSES,
     WAITING,
     deliver,
-    enqueue_kickoff,
     goes_by_file,
-    held_up_by,
     is_ours,
-    used_by,
 )
 from orchestrator.decide.launch import CONTINUE
+from orchestrator.decide.outbox import (
+    COPY_MODE_HOLD,
+    DRAWING_SPAN,
+    DRAWN,
+    enqueue_kickoff,
+    held_up_by,
+    used_by,
+)
 from orchestrator.decide.step import Step
 from orchestrator.model.action import Paste, PressKey
 from orchestrator.model.config import Config

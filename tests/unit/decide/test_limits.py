@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from orchestrator.decide.belief import AT_ONCE
-from orchestrator.decide.delivery import KICKOFF_SENDER, LIMIT_SENDER
 from orchestrator.decide.launch import CONTINUE, POINTER
 from orchestrator.decide.limits import (
     GO_ON,
@@ -18,6 +17,7 @@ from orchestrator.decide.limits import (
     tend_limit,
     wait_for,
 )
+from orchestrator.decide.outbox import KICKOFF_SENDER, LIMIT_SENDER
 from orchestrator.decide.pace import Turn
 from orchestrator.decide.plan import on_this_boot, plan
 from orchestrator.decide.step import Ended, Step

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from orchestrator.decide.delivery import LINE_LIMIT, PASTE_LIMIT, close_outbox
+from orchestrator.decide.delivery import PASTE_LIMIT
+from orchestrator.decide.outbox import LINE_LIMIT, close_outbox
 from orchestrator.decide.plan import plan
 from orchestrator.model.action import Paste, PressKey
 from orchestrator.model.config import Config
