@@ -123,7 +123,7 @@ def _start(step: Step, wish: StartWish, wanted: Wanted, observation: Observation
         conversation=conversation, talked=resume, resumed=resume, adopted=False, started_at=observation.now, started_mono=observation.mono,
         healthy_mono=None, restarts=session.restarts + (1 if again else 0), ended_mono=None, stop_mono=None, killed=False,
         mismatch=0, program_mono=observation.mono, drift_told="", restart="", survivors=(), reading=ReadingMemory(),
-        answers=0, answered="", limit=limit.for_next_run() if limit else None, unsaid=silent,
+        answers=0, answered="", keeps=False, mode_mono=None, limit=limit.for_next_run() if limit else None, unsaid=silent,
         deliveries=tuple(d for d in session.deliveries if outlives_run(d)), interrupted=interrupted,
     )  # fmt: skip
     step.again(AT_ONCE)

@@ -134,7 +134,9 @@ def on_this_boot(memory: Memory, observation: Observation) -> Memory:
         )
         for name, session in memory.sessions.items()
     }  # fmt: skip
-    return replace(memory, boot=observation.boot, starts=(), server_pid=0, tried={}, sessions=sessions)
+    return replace(
+        memory, boot=observation.boot, starts=(), server_pid=0, tried={}, worktrees={}, sessions=sessions
+    )
 
 
 def _fleet_events(observation: Observation, memory: Memory) -> list[Event]:
