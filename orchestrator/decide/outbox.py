@@ -21,6 +21,8 @@ from orchestrator.model.wanted import Wanted
 
 DRAWN = 0.7
 """Seconds for which the screen of a program that has just started must stand still."""
+DRAWN_MOST = 5.0
+"""The same where its start took long: half of that time, and no more than this."""
 DRAWING_SPAN = 30.0
 """Seconds after its start in which that is asked of it."""
 COPY_MODE_HOLD = 600.0
@@ -160,9 +162,12 @@ def waits_for(facts: Facts, session: SessionMemory, head: Delivery, observation:
 
 
 def is_being_drawn(session: SessionMemory, backend: BackendSpec, mono: float) -> bool:
-    """Whether a program of which little is seen yet may still lose what is typed: some draw their box before they read keys."""
-    young = mono - session.started_mono < DRAWING_SPAN
-    return bool(backend.rules) and young and 0.0 <= mono - session.reading.changed_mono < DRAWN
+    """Whether a program that has just started may still lose what is typed: some draw their box before they read keys."""
+    if not backend.rules or mono - session.started_mono >= DRAWING_SPAN:
+        return False
+    took = (session.healthy_mono or session.started_mono) - session.started_mono
+    still = min(max(DRAWN, took / 2), DRAWN_MOST)  # on a machine that is slow now, all of its start is slow
+    return 0.0 <= mono - session.reading.changed_mono < still
 
 
 def held_up_by(facts: Facts, session: SessionMemory, observation: Observation) -> str:

@@ -20,6 +20,7 @@ from orchestrator.decide.outbox import (
     COPY_MODE_HOLD,
     DRAWING_SPAN,
     DRAWN,
+    DRAWN_MOST,
     enqueue_kickoff,
     held_up_by,
     used_by,
@@ -308,13 +309,25 @@ def test_a_program_that_joins_what_it_keeps_is_given_one_at_a_time() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "still", "typed"),
-    [(2.0, DRAWN - 0.1, False), (2.0, DRAWN, True), (DRAWING_SPAN, 0.1, True)],
+    ("age", "took", "still", "typed"),
+    [
+        (2.0, 0.0, DRAWN - 0.1, False),
+        (2.0, 0.0, DRAWN, True),
+        (9.0, 4.0, 1.9, False),
+        (9.0, 4.0, 2.0, True),
+        (29.0, 20.0, DRAWN_MOST, True),
+        (DRAWING_SPAN, 0.0, 0.1, True),
+    ],
 )
-def test_a_program_that_still_draws_is_not_typed_to(age: float, still: float, typed: bool) -> None:
+def test_a_program_that_still_draws_is_not_typed_to(
+    age: float, took: float, still: float, typed: bool
+) -> None:
     seen = observation(CHAT, pane())
     reading = ReadingMemory(State.IDLE, box="", changed_mono=MONO - still)
-    made = step(seen, session(started_mono=MONO - age, reading=reading, deliveries=(TEXT,)))
+    started = MONO - age
+    made = step(
+        seen, session(started_mono=started, healthy_mono=started + took, reading=reading, deliveries=(TEXT,))
+    )
     deliver(facts(seen, memory(made.session)), made)
     assert bool(made.actions) is typed
 
