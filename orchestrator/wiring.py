@@ -90,6 +90,7 @@ class Supervisor:
     waker: Waker
     journal: Journal
     lock: FleetLock
+    gates: Gates
 
     def __enter__(self) -> Self:
         return self
@@ -120,6 +121,7 @@ class Supervisor:
 
     def close(self) -> None:
         """Let go of everything; sessions are left as they are."""
+        self.gates.close()
         self.tmux.close()
         self.waker.close()
         self.store.close()
@@ -266,7 +268,9 @@ def _build(
     conversations = TranscriptConversations(environ)
     worktrees = Worktrees(config.worktrees_dir, waker.poke, environ)
     gates = Gates(config.defaults.log_dir, waker.poke, environ)
-    repositories = Repositories(waker.poke, lambda files: waker.watch_files("handoff", files), environ)
+    repositories = Repositories(
+        waker.poke, lambda files: waker.watch_files("handoff", files), environ, fleet_mark(config)
+    )
     eyes = Eyes(
         handoffs=repositories, gates=gates, worktrees=worktrees, launcher=launcher, tmux=tmux, processes=here, deaths=waker, store=store, logs=logs, probes=TcpProbes(waker.poke),
         conversations=conversations, transcripts=Transcripts(conversations), clock=clock, config=source,
@@ -293,4 +297,4 @@ def _build(
         tidy=store.tidy,
         is_lock_lost=lock.is_lost,
     )
-    return Supervisor(loop, tmux, store, waker, journal, lock)
+    return Supervisor(loop, tmux, store, waker, journal, lock, gates)

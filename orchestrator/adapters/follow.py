@@ -1,6 +1,6 @@
 """Looking at the loops' repositories, in the background: two stats while nothing happens, git when something did.
 
-What is fetched goes to a ref of ao's own (`refs/ao/LOOP`), so that neither the agents' own git nor their branches notice.
+What is fetched goes to a ref of ao's own (`refs/ao/FLEET/LOOP`), so that neither the agents' own git nor their branches notice.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from orchestrator.adapters.git import Git, GitFailed
 from orchestrator.model.handoff import Commit, Query, Sight
 
-COMMITS = 1_000
+COMMITS = 50_000
 """Commits that one look takes in, at the most: the newest."""
 STATUS_BYTES = 1_000_000
 RETRY = (1.0, 2.0, 5.0, 15.0, 30.0)
@@ -30,12 +30,17 @@ class Repositories:
         poke: called, from another thread, when there is something new.
         watch: called with the files whose change is news, whenever that set changes.
         environ: git's environment.
+        fleet: tells this fleet's refs from those of others that follow the same repository.
     """
 
     def __init__(
-        self, poke: Callable[[], None], watch: Callable[[Iterable[Path]], None], environ: Mapping[str, str]
+        self,
+        poke: Callable[[], None],
+        watch: Callable[[Iterable[Path]], None],
+        environ: Mapping[str, str],
+        fleet: str,
     ) -> None:
-        self._poke, self._watch, self._environ = poke, watch, environ
+        self._poke, self._watch, self._environ, self._fleet = poke, watch, environ, fleet
         self._loops: dict[str, _Followed] = {}
         self._locks: dict[Path, threading.Lock] = {}
         self._watched: frozenset[Path] = frozenset()
@@ -46,7 +51,7 @@ class Repositories:
         sight = followed.answer(query)
         if followed.is_due(query):
             lock = self._locks.setdefault(query.repo, threading.Lock())
-            reader = Reader(f"refs/ao/{loop}", Git(query.repo, self._environ))
+            reader = Reader(f"refs/ao/{self._fleet}/{loop}", Git(query.repo, self._environ))
             followed.begin(query, reader, lock, self._poke)
         self._follow_files()
         return sight
@@ -84,7 +89,14 @@ class _Followed:
         begins = query.base == sight.tip
         if query == taken_in and (begins or query.base == sight.query.base):
             commit = "" if begins else sight.status_commit
-            self.sight = replace(sight, query=query, commits=(), rewritten=False, status_commit=commit)
+            self.sight = replace(
+                sight,
+                query=query,
+                commits=(),
+                rewritten=False,
+                status_commit=commit,
+                base_id=sight.status_id if begins else sight.base_id,
+            )
             return self.sight
         return None
 
@@ -214,8 +226,16 @@ class Reader:
             return sight
         text = self._git.text(blobs[path], STATUS_BYTES)
         return replace(
-            sight, status=text, status_path=path, status_id=blobs[path], status_commit=self._last_change(query, sight.tip, path)
+            sight, status=text, status_path=path, status_id=blobs[path], status_commit=self._last_change(query, sight.tip, path),
+            base_id=self._base_id(query),
         )  # fmt: skip
+
+    def _base_id(self, query: Query) -> str:
+        """What names the status file's content when the phase began."""
+        if not query.base or not self._git.commit(query.base):
+            return ""
+        blobs = self._git.blobs(query.base, query.status)
+        return next((blobs[path] for path in query.status if path in blobs), "")
 
     def _last_change(self, query: Query, tip: str, path: str) -> str:
         """The newest commit since the base that changed a file."""

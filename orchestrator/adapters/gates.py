@@ -26,6 +26,8 @@ from orchestrator.model.text import last_lines
 OUTPUT_BYTES = 5_000_000
 """What is kept of a gate's output; the rest is read and dropped."""
 LOGS_KEPT = 50
+PARENT = '/bin/sh -c "$1"; exit $?'
+"""Stands between the watchdog and the command, for one that ends its parent."""
 POLITE = 5.0
 """Seconds between the polite end of a gate and the kill."""
 
@@ -44,11 +46,17 @@ class Gates:
         self._environ = {key: value for key, value in environ.items() if key not in {"TMUX", "TMUX_PANE"}}
         self._running: dict[str, str] = {}
         self._results: dict[str, GateResult] = {}
+        self._closing = False
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def run(self, gate: RunGate) -> str:
-        """Begin a gate; one of its loop that runs already goes on."""
+        """Begin a gate; the same one goes on when it runs already, and another one of its loop is ended first."""
+        if self._running.get(gate.name, gate.key) != gate.key:
+            self._end(gate.name)
+            return ""
         if gate.name not in self._running:
             self._running[gate.name] = gate.key
+            self._results.pop(gate.name, None)
             threading.Thread(target=self._run, args=(gate,), daemon=True, name="gate").start()
         return ""
 
@@ -59,6 +67,18 @@ class Gates:
     def results(self) -> Mapping[str, GateResult]:
         """How each loop's last gate ended."""
         return dict(self._results)
+
+    def close(self) -> None:
+        """End what runs: nobody would hear of its end."""
+        self._closing = True
+        for name in list(self._running):
+            self._end(name)
+
+    def _end(self, name: str) -> None:
+        process = self._processes.get(name)
+        if process is not None and process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
     def _run(self, gate: RunGate) -> None:
         log = self._folder / "gates" / f"{gate.name}-{gate.phase}-{gate.key[:12]}.log"
@@ -84,7 +104,7 @@ class Gates:
         mark = self._mark(gate.name)
         _end_marked(mark)  # what a watchdog that died has left
         checkout = self._folder / "state" / "gates" / gate.name
-        shutil.rmtree(checkout, ignore_errors=True)
+        _remove(checkout)
         where = gate.repo
         if gate.commit:
             private_folder(checkout.parent)
@@ -94,15 +114,18 @@ class Gates:
             return self._command(gate, where, log, mark)
         finally:
             _end_marked(mark)
-            shutil.rmtree(checkout, ignore_errors=True)
+            _remove(checkout)
 
     def _command(self, gate: RunGate, where: Path, log: Path, mark: str) -> str:
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "wb") as out:
             process = subprocess.Popen(
-                ["/bin/sh", "-c", gate.command], cwd=where, env={**self._environ, RUN: mark, "AO_GATE_COMMIT": gate.commit},
+                ["/bin/sh", "-c", PARENT, "sh", gate.command], cwd=where, env={**self._environ, RUN: mark, "AO_GATE_COMMIT": gate.commit},
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
+            self._processes[gate.name] = process
+            if self._closing:
+                self._end(gate.name)
             reader = threading.Thread(
                 target=_copy, args=(process.stdout, out), daemon=True, name="gate-output"
             )
@@ -119,6 +142,14 @@ class Gates:
         words = last_lines(log.read_text(encoding="utf-8", errors="replace"), 1)
         how = f"signal {-process.returncode}" if process.returncode < 0 else f"status {process.returncode}"
         return f"{how}{f': {words[0][:200]}' if words else ''}"
+
+
+def _remove(folder: Path) -> None:
+    """Remove a checkout, folders too in which nothing may be written (as caches make them)."""
+    for inner, _, _ in os.walk(folder):
+        with contextlib.suppress(OSError):
+            Path(inner).chmod(0o700)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _wait(process: subprocess.Popen[bytes], timeout: float) -> bool:

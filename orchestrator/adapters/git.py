@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from orchestrator.errors import AoError
 from orchestrator.model.handoff import Commit
 
 GIT = "git"
+LEASH = ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()
+"""Ends what is run with the watchdog that runs it, where the system can."""
 TIMEOUT = 20.0
 """Seconds that one git command may take."""
 QUIET = (
@@ -156,7 +159,9 @@ class Git:
         return found
 
     def text(self, blob: str, most: int) -> str:
-        """A file's text; of a longer one the first `most` bytes."""
+        """A file's text, "" for one of more than `most` bytes: a few bytes in a repository can hold gigabytes."""
+        if int(self._line("cat-file", "-s", blob)) > most:
+            return ""
         return (self._ask("cat-file", "blob", blob) or b"")[:most].decode("utf-8", "replace")
 
     def last_change(self, span: str, path: str) -> str:
@@ -198,7 +203,7 @@ class Git:
         """
         try:
             process = subprocess.Popen(
-                [GIT, *QUIET, *arguments], cwd=self._repo, env=self._environ, stdin=subprocess.DEVNULL,
+                [*LEASH, GIT, *QUIET, *arguments], cwd=self._repo, env=self._environ, stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
             )  # fmt: skip
         except OSError as error:

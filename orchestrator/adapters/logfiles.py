@@ -104,9 +104,11 @@ class LogFiles:
         return path
 
     def read_exports(self, paths: Iterable[Path]) -> dict[Path, str]:
-        """Beginnings of small files for other programs, by path; what is no plain file is left out."""
+        """Beginnings of small files for other programs, by path; "" for a link, and what else is no plain file is left out."""
         found: dict[Path, str] = {}
         for path in paths:
+            if path.is_symlink():
+                found[path] = ""
             with contextlib.suppress(OSError):
                 descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
                 try:

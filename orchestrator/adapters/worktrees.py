@@ -95,7 +95,8 @@ def _unsaved(git: Git, branch: str) -> list[str]:
     if stashed:
         reasons.append(f"stashed there: {len(stashed)}")
     elsewhere = ("--not", f"--exclude={branch}", "--branches", "--remotes", "--tags")
-    if only_here := int(git.run("rev-list", "--count", "HEAD", *elsewhere)):
+    own_branch = [f"refs/heads/{branch}"] if git.commit(f"refs/heads/{branch}") else []
+    if only_here := int(git.run("rev-list", "--count", "HEAD", *own_branch, *elsewhere)):
         reasons.append(f"commits that are on no other branch: {only_here}")
     return reasons
 

@@ -113,8 +113,10 @@ class Following:
         self.change(cursor=sight.tip, inboxes=dict(sight.inboxes))
         if self.memory.base is None:
             self.change(base=sight.tip)
-        if self.memory.status_before is None:
+        if self.memory.status_before is None and (sight.query.on_disk or not sight.tip):
             self.change(status_before=sight.status_id)
+        elif sight.base_id and self.memory.status_before != sight.base_id:
+            self.change(status_before=sight.base_id)
 
     def _announce(self, commits: Iterable[Commit], handoff: HandoffSpec) -> set[str]:
         """Tell of claims and reviews; the agents that are told."""

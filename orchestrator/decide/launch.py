@@ -171,13 +171,13 @@ def script(
 
 
 def _worktree(repository: Path, launch: LaunchSpec) -> str:
-    """Shell that has the session's worktree and branch; git does not queue for its locks, so it is tried again."""
+    """Shell that has the session's worktree and branch; git does not queue for its locks, so it is tried again. An entry whose folder was removed is cleared: this one's alone."""
     repo, folder, branch = (
         shlex.quote(word) for word in (str(repository), str(launch.dir), f"ao/{launch.name}")
     )
     return (
         f"tries=0; until [ -e {folder}/.git ]; do\n"
-        f"    git -C {repo} worktree prune\n"
+        f"    rmdir {folder} 2>/dev/null; git -C {repo} worktree remove --force {folder} 2>/dev/null\n"
         f"    if git -C {repo} show-ref -q --verify refs/heads/{branch}; then\n"
         f"        git -C {repo} worktree add -q {folder} {branch} && break\n"
         f"    else\n"

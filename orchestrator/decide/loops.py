@@ -130,7 +130,7 @@ def _why_open(phase: PhaseSpec, following: Following, sight: Sight) -> str:
     if sight.query.on_disk or not sight.tip:
         if sight.status_id == memory.status_before:
             return f"{phase.status} says done since before the phase began"
-    elif not sight.status_commit:
+    elif not sight.status_commit or sight.status_id == memory.status_before:
         return f"{phase.status} says done in a commit from before the phase began"
     if loop.require_review and not memory.claim:
         return "it is done, and nothing was claimed that could have been reviewed"
@@ -172,15 +172,16 @@ def _pass_gate(phase: PhaseSpec, following: Following, sight: Sight, turns: Loop
         return ""
     commit = sight.tip or sight.status_id
     running = following.observation.gating.get(loop.name)
-    if running is not None:
+    if running is not None and running == memory.gate_commit:
         return f"its gate runs on {running[:SHORT]}"
-    if memory.gate_passed is False and memory.gate_commit == commit:
+    begun = memory.gate_commit == commit and memory.gate_command == command
+    if memory.gate_passed is False and begun:
         return f"its gate failed on {commit[:SHORT]}; the output is in {memory.gate_log}"
-    if memory.gate_commit != commit or memory.gate_passed is not None:
+    if not begun or memory.gate_passed is not None:
         following.tell(
             EventKind.GATE_STARTED, f"the gate of {phase.id} runs on {commit[:SHORT]}", commit=commit
         )
-        following.change(gate_commit=commit, gate_passed=None, gate_log="")
+        following.change(gate_commit=commit, gate_command=command, gate_passed=None, gate_log="")
     turns.actions.append(
         RunGate(loop.name, phase.id, sight.query.repo, sight.tip, command, loop.gate_timeout, key=commit)
     )

@@ -39,6 +39,23 @@ def standing(config: Config, phases: Mapping[str, PhaseMemory]) -> dict[str, Pha
     return after
 
 
+def follow_config(config: Config, memory: Memory, now: float) -> Memory:
+    """The memory brought up to the config's present phases; a loop whose phase was taken out of the file enters another one."""
+    before = memory.phases
+    memory = replace(memory, phases=standing(config, before))
+    for loop in config.loops:
+        old, new = before.get(loop.name), memory.phases[loop.name]
+        if (
+            old is not None
+            and old.phase_id
+            and loop.phases
+            and old.phase_id != new.phase_id
+            and not old.complete
+        ):
+            memory = enter(loop, new.index, config, memory, now)
+    return memory
+
+
 def members(loop: LoopSpec, config: Config) -> frozenset[str]:
     """Names of a loop's agents."""
     return frozenset(

@@ -15,7 +15,7 @@ from orchestrator.decide.logs import keep_log
 from orchestrator.decide.loops import tend_loops, unseen
 from orchestrator.decide.outbox import held_up_by, note_mode
 from orchestrator.decide.pace import Turn, grant_starts
-from orchestrator.decide.phases import standing
+from orchestrator.decide.phases import follow_config
 from orchestrator.decide.requests import accept, follow, is_over
 from orchestrator.decide.sending import withdrawn
 from orchestrator.decide.step import Step
@@ -61,7 +61,7 @@ def plan(observation: Observation, memory: Memory, zone: str) -> Plan:
         zone: IANA name of the machine's time zone, for reset times without one.
     """
     memory = on_this_boot(memory, observation)
-    memory = replace(memory, phases=standing(observation.config, memory.phases))
+    memory = follow_config(observation.config, memory, observation.now)
     events: list[Event] = _fleet_events(observation, memory)
     requests: list[Request] = []
     for request in observation.requests:

@@ -49,6 +49,7 @@ class Sight:
     commits: those since the cursor, oldest first. rewritten: the cursor is no longer part of the branch.
     status: text of the status file, None when there is none. status_path: where it was found.
     status_id: names its content. status_commit: newest commit since the base that changed it, "" for none.
+    base_id: names the content that the status file had at the base, "" where it is not known.
     inboxes: what names the content of each inbox, by the first of its paths; files that are missing are left out.
     """
 
@@ -62,6 +63,7 @@ class Sight:
     status_path: str = ""
     status_id: str = ""
     status_commit: str = ""
+    base_id: str = ""
     inboxes: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -258,7 +258,7 @@ class LoopMemory:
     status_before: names the content of the status file on disk when the phase began, None before the first look.
     inboxes: what names the content of each inbox file.
     claim, review: last claim of the phase, and last review after it; "" for none.
-    gate_commit: what the gate was last begun on; gate_passed: how that ended, None while it runs; gate_log: its output.
+    gate_commit: what the gate was last begun on, with gate_command; gate_passed: how that ended, None while it runs; gate_log: its output.
     waits: why the phase does not end, for people. trouble: why the repository can't be seen, as told.
     told: the commit of which it was told that the phase is done, where nobody moves it by itself.
     cleared: the trigger file is to be removed.
@@ -272,6 +272,7 @@ class LoopMemory:
     claim: str = ""
     review: str = ""
     gate_commit: str = ""
+    gate_command: str = ""
     gate_passed: bool | None = None
     gate_log: str = ""
     waits: str = ""

@@ -36,7 +36,7 @@ class Place:
         git(folder, "clone", "-q", str(self.bare), str(self.followed))
         self.pokes = 0
         self.watched: frozenset[Path] = frozenset()
-        self.repositories = Repositories(self._poke, self._watch, ENV)
+        self.repositories = Repositories(self._poke, self._watch, ENV, "fleet")
 
     def _poke(self) -> None:
         self.pokes += 1
@@ -230,3 +230,20 @@ def test_nothing_of_it_shows_in_the_followed_repository(place: Place) -> None:
     assert git(place.followed, "branch", "-a") == ""
     assert git(place.followed, "status", "--porcelain") == ""
     assert not (place.followed / ".git" / "FETCH_HEAD").exists()
+
+
+def test_a_huge_status_file_is_not_read(place: Place) -> None:
+    base = place.commit("begin")
+    place.commit("huge", **{"S.md": "## DONE\n" + "\0" * 3_000_000})
+    assert place.see(place.query(cursor=base, base=base)).status == ""
+
+
+def test_a_rewritten_history_does_not_make_an_old_status_new(place: Place) -> None:
+    base = place.commit("begin", **{"S.md": "## DONE"})
+    sight = place.see(place.query(cursor=base, base=base))
+    assert sight.base_id == sight.status_id
+    git(place.work, "commit", "-q", "--amend", "-m", "begin, otherwise")
+    git(place.work, "push", "-q", "-f", "origin", "HEAD:main")
+    sight = place.see(place.query(cursor=base, base=base))
+    assert sight.rewritten
+    assert sight.base_id == sight.status_id

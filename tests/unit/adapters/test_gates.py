@@ -112,3 +112,26 @@ def test_a_commit_that_is_not_there_fails_by_name(gates: Gates, repo: Path) -> N
     assert not result.passed
     assert "git checkout" in result.words
     assert result.words in result.log.read_text()
+
+
+def test_an_older_result_is_none_of_a_gate_that_has_begun(gates: Gates, repo: Path) -> None:
+    assert finish(gates, gate(repo, "true")).passed
+    gates.run(gate(repo, "sleep 4713"))
+    assert gates.results() == {}
+    gates.close()
+    until(lambda: not gates.running(), "it is ended with the watchdog")
+    until(lambda: not sleeping("4713"), "nothing is left")
+
+
+def test_another_gate_of_the_loop_takes_its_place(gates: Gates, repo: Path) -> None:
+    gates.run(gate(repo, "sleep 4714"))
+    until(lambda: sleeping("4714"), "it runs")
+    other = RunGate("loop", "two", repo, gate(repo, "").commit, "sleep 0.3", 20.0, key="other")
+    until(lambda: gates.run(other) == "" and gates.running().get("loop") == "other", "the first is ended")
+    until(lambda: "loop" in gates.results(), "the other has run")
+    assert gates.results()["loop"].passed
+    assert not sleeping("4714")
+
+
+def test_a_gate_may_kill_its_parent(gates: Gates, repo: Path) -> None:
+    assert not finish(gates, gate(repo, "kill -9 $PPID; sleep 1")).passed

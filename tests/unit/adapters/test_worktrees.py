@@ -71,6 +71,11 @@ def unmerged(place: Place) -> None:
     git(place.tree, "commit", "-q", "--allow-empty", "-m", "work")
 
 
+def left_behind(place: Place) -> None:
+    unmerged(place)
+    git(place.tree, "checkout", "-q", "--detach", "main")
+
+
 def merging(place: Place) -> None:
     own = Path(git(place.tree, "rev-parse", "--absolute-git-dir"))
     (own / "MERGE_HEAD").write_text(git(place.tree, "rev-parse", "HEAD") + "\n")
@@ -83,6 +88,7 @@ def merging(place: Place) -> None:
         (changed, "not committed: file"),
         (stashed, "stashed there: 1"),
         (unmerged, "commits that are on no other branch: 1"),
+        (left_behind, "commits that are on no other branch: 1"),
         (merging, "in the middle of something (MERGE_HEAD)"),
     ],
 )

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from orchestrator.config.load import parse
-from orchestrator.decide.phases import move, standing
+from orchestrator.decide.phases import follow_config, move, standing
 from orchestrator.model.config import Config
-from orchestrator.model.memory import Memory, PhaseMemory, Stage
+from orchestrator.model.memory import LoopMemory, Memory, PhaseMemory, Stage
 from orchestrator.model.request import Result, Verb
 from tests.support.builders import NOW, PRELUDE, agent, memory, observation, request, session
 
@@ -128,3 +129,17 @@ def test_phases_may_be_inserted_before_the_present_one(loop: Config, tmp_path: P
 def test_where_the_present_phase_is_gone_its_place_counts(loop: Config, tmp_path: Path) -> None:
     before = standing(loop, {"loop": PhaseMemory(phase_id="7")})
     assert standing(with_phases(tmp_path, "a", "b"), before)["loop"].phase_id == "b"
+
+
+def test_a_phase_that_is_taken_out_of_the_file_leaves_nothing_to_the_next(
+    loop: Config, tmp_path: Path
+) -> None:
+    known = LoopMemory(
+        place="p", cursor="ab", base="00", claim="c", review="r", gate_commit="ab", gate_passed=True
+    )
+    before = replace(at(loop, "plan"), loops={"loop": known})
+    after = follow_config(with_phases(tmp_path, "build", "7"), before, NOW)
+    assert after.phases["loop"].phase_id == "build"
+    assert after.loops["loop"] == LoopMemory(place="p", cursor="ab", base="ab")
+    assert after.sessions["bob"].restart == "phase build"
+    assert follow_config(loop, before, NOW).loops["loop"] is known
