@@ -117,7 +117,7 @@ for each in examples/loop-demo/*; do [ "$each" = examples/loop-demo/work ] || cp
 config=$loop
 ao up --config "$loop" || fail "up of the loop"
 i=0
-until [ -e "$work/loop/.ao/SEQUENCE-COMPLETE" ] && [ -e "$work/loop/work/report.txt" ]; do
+until (cd "$work/loop" && [ -e .ao/SEQUENCE-COMPLETE ] && [ -e work/report.txt ]); do
     i=$((i + 1)); [ "$i" -lt 900 ] || fail "the loop is not through after 90 s"
     sleep 0.1
 done

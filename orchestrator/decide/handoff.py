@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from orchestrator.model.config import Config, DoneSource, HandoffSpec, Kind, LoopSpec, PhaseSpec
 from orchestrator.model.event import Event, EventKind
@@ -76,9 +77,9 @@ class Following:
         """Add an event about the loop."""
         self.events.append(Event(kind, self.loop.name, message, {"loop": self.loop.name, **data}))
 
-    def change(self, **changes: object) -> None:
+    def change(self, **changes: Any) -> None:
         """Replace fields of the loop's memory."""
-        self.memory = replace(self.memory, **changes)  # type: ignore[arg-type]  # names are LoopMemory's
+        self.memory = replace(self.memory, **changes)
 
     def absorb(self, sight: Sight) -> None:
         """Take in what the repository shows."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +30,8 @@ dir = "work"
 {backend}
 """
 DRAFT = "half a sente"
+LOOKS = 8
+"""How often it is seen that nothing is typed: each look asks `ao status`, and takes longer than a tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,9 @@ class Stage:
         with self.fleet.begin("send", "a", text, "--timeout", "60") as sender:
             try:
                 until(lambda: obstacle in self.text_waits_for(), f"it waits: {obstacle}", PATIENCE)
-                time.sleep(1.0)  # nothing may happen now; there is no event to wait for
-                assert self.text_waits_for()
-                assert not self.box_holds(text)
+                for _ in range(LOOKS):
+                    assert self.text_waits_for()
+                    assert not self.box_holds(text)
                 assert not self.models.turns(contains=text)
                 remove()
                 told, words = sender.communicate(timeout=PATIENCE + 10)

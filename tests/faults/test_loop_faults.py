@@ -35,7 +35,7 @@ def end(pid: int) -> None:
 def watchdog(f: TestFleet, dice: random.Random) -> None:
     with contextlib.suppress(OSError, ValueError):
         end(f.watchdog_pid())
-    time.sleep(dice.random() * 2)
+    time.sleep(dice.random() * 2)  # for so long nobody looks after the fleet: the fault itself
     f.ao("up", check=None, timeout=90)
 
 
@@ -59,7 +59,7 @@ def remote(f: TestFleet, dice: random.Random) -> None:
     if origin.exists():
         away = origin.with_name("away.git")
         origin.rename(away)
-        time.sleep(0.5 + dice.random())
+        time.sleep(0.5 + dice.random())  # for so long it is away: the fault itself
         away.rename(origin)
 
 
