@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.fleet import demo_config, fleet, until
+from tests.support.fleet import demo_config, fleet, until, words_of
 
 WEB = '[[service]]\nname = "web"\ncommand = "exec sleep 10000"\n'
 
@@ -49,7 +49,7 @@ def test_six_ups_at_once_make_one_of_each() -> None:
         results = [(run.communicate(timeout=90), run.returncode) for run in runs]
         assert [code for _, code in results] == [0] * 6, results
         assert f.sessions() == ["t-a0", "t-a1", "t-a2"]
-        watchdogs = [p for p in f.processes() if "watchdog" in p.cmdline()]
+        watchdogs = [p for p in f.processes() if "watchdog" in words_of(p)]
         assert [p.pid for p in watchdogs] == [f.watchdog_pid()]
         assert sum(event["kind"] == "started" for event in f.events()) == 3
 
@@ -132,9 +132,9 @@ def test_down_ends_children_that_left_the_session_and_those_that_ignore_term() -
 
         def sleepers() -> list[str]:
             return sorted(
-                p.cmdline()[-1]
+                words_of(p)[-1]
                 for p in f.processes()
-                if p.name() == "sleep" and p.cmdline()[-1].startswith("987")
+                if words_of(p)[0] == "sleep" and words_of(p)[-1].startswith("987")
             )
 
         until(lambda: sleepers() == ["9871", "9872", "9873"], "the children run")

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.fleet import TestFleet, demo_config, fleet, until
+from tests.support.fleet import TestFleet, demo_config, fleet, until, words_of
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -131,7 +131,7 @@ def test_a_watchdog_killed_at_random_moments_of_a_start_doubles_nothing() -> Non
             run.communicate(timeout=90)
         f.ao("up")
         assert f.sessions() == [f"t-a{number}" for number in range(4)]
-        agents = [p for p in f.processes() if "orchestrator.backends.demo_agent" in p.cmdline()]
+        agents = [p for p in f.processes() if "orchestrator.backends.demo_agent" in words_of(p)]
         assert sorted(p.pid for p in agents) == sorted(row.pid for row in f.rows().values())
 
 

@@ -173,6 +173,14 @@ class TestFleet:
         return found
 
 
+def words_of(process: psutil.Process) -> list[str]:
+    """A process's command line; none for one that has ended meanwhile: short ones come and go."""
+    try:
+        return process.cmdline() or [""]
+    except psutil.Error:
+        return [""]
+
+
 @contextlib.contextmanager
 def fleet(config: str, *, env: Mapping[str, str] | None = None) -> Iterator[TestFleet]:
     """A fleet for one test."""
